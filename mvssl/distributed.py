@@ -1,0 +1,132 @@
+"""Everything that several processes say to each other, and nothing else talks to torch.distributed.
+
+The contract that every objective keeps: **the mean over ranks of the returned losses is the loss of the whole batch**,
+and the DDP-averaged gradients are the gradients of that loss. ``accelerator.gather`` carries no gradient, hence
+``gather_with_grad``. In one process each function here is the identity.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def is_distributed() -> bool:
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def world_size() -> int:
+    return dist.get_world_size() if is_distributed() else 1
+
+
+def rank() -> int:
+    return dist.get_rank() if is_distributed() else 0
+
+
+class _AllReduceSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        out = x.clone()
+        dist.all_reduce(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        grad = grad.contiguous().clone()
+        dist.all_reduce(grad)
+        return grad
+
+
+class _AllGather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        parts = [torch.empty_like(x) for _ in range(world_size())]
+        dist.all_gather(parts, x.contiguous())
+        ctx.num_rows = x.shape[0]
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        grad = grad.contiguous().clone()
+        dist.all_reduce(grad)
+        start = rank() * ctx.num_rows
+        return grad[start : start + ctx.num_rows]
+
+
+def sum_with_grad(x: Tensor) -> Tensor:
+    """Sum of ``x`` (any shape) over ranks; the backward pass sums the ranks' gradients."""
+    return _AllReduceSum.apply(x) if is_distributed() else x
+
+
+def gather_with_grad(x: Tensor) -> Tensor:
+    """Rows of all ranks in rank order: (B, ...) -> (world x B, ...). Every rank must hold the same B.
+
+    Backward: each rank gets the sum over ranks of the gradients of its rows (all-reduce, then its slice).
+    """
+    return _AllGather.apply(x) if is_distributed() else x
+
+
+@torch.no_grad()
+def gather(x: Tensor) -> Tensor:
+    """As ``gather_with_grad`` without gradient, for labels, masks, indices and targets. Booleans are carried as uint8."""
+    if not is_distributed():
+        return x
+    if x.dtype == torch.bool:
+        return gather(x.to(torch.uint8)).bool()
+    parts = [torch.empty_like(x) for _ in range(world_size())]
+    dist.all_gather(parts, x.contiguous())
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def global_count(x: Tensor | float) -> Tensor:
+    """Sum over ranks of a count (a mask is summed first), float64 scalar: the denominator of a mean over the whole batch."""
+    local = torch.as_tensor(x).double().sum()
+    if is_distributed():
+        dist.all_reduce(local)
+    return local
+
+
+def mean_over_batch(terms: Tensor, count: Tensor | float | None = None) -> Tensor:
+    """Mean of per-row terms over the rows of all ranks, scaled so that the mean over ranks of the result is that mean.
+
+    Args:
+        terms: (n,) this rank's valid terms; n may differ between ranks, also be 0 (the result keeps its graph).
+        count: this rank's number of terms; default ``len(terms)``.
+    """
+    total = global_count(float(terms.numel()) if count is None else count)
+    return terms.sum() * (world_size() / total.clamp(min=1.0)).to(terms.dtype)
+
+
+class GlobalBatchNorm(nn.BatchNorm1d):
+    """Batch norm over the rows of all ranks; differentiable; on CPU too (torch's SyncBatchNorm refuses CPU tensors).
+
+    Input (N, D), or (N, T, D) with ``mask`` (N, T): masked rows enter no statistics. Sum, square sum and count are
+    reduced with gradient, so loss and gradients equal those of one process with the whole batch.
+    """
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        rows = x.reshape(-1, x.shape[-1])
+        if not self.training and self.track_running_stats:
+            out = nn.functional.batch_norm(
+                rows, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
+            return out.view_as(x)
+        valid = rows if mask is None else rows[mask.reshape(-1)]
+        wide = valid.double() if valid.dtype == torch.float64 else valid.float()
+        count = global_count(float(len(wide))).to(wide.dtype).clamp(min=1.0)
+        mean = sum_with_grad(wide.sum(0)) / count
+        var = sum_with_grad(((wide - mean) ** 2).sum(0)) / count
+        if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                momentum = 0.1 if self.momentum is None else self.momentum
+                unbiased = var * count / (count - 1).clamp(min=1.0)
+                self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
+                self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
+                if self.num_batches_tracked is not None:
+                    self.num_batches_tracked += 1
+        out = (rows - mean.to(rows.dtype)) * torch.rsqrt(var + self.eps).to(rows.dtype)
+        if self.affine:
+            out = out * self.weight + self.bias
+        return out.view_as(x)
