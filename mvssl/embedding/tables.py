@@ -1,0 +1,181 @@
+"""Tables of embedded frames: Parquet, one file per video, written under a temporary name and renamed.
+
+Columns: video, session, camera, frame, time_s, embedding (fixed-size list of float32), and any number of further
+fixed-size lists (``embedding_<view>``, ``layer_<name>``). The schema metadata holds what made the rows (model hash, fps,
+pixel recipe, ...) and what is known of the video (group, split, label, duration_s).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mvssl.errors import InputError
+
+SUFFIX = ".frames.parquet"
+
+
+class VideoFrames(NamedTuple):
+    """The embedded frames of one video, in order of time."""
+
+    video: str  # id in the index
+    frame: np.ndarray  # (T,) int64: frame number in the file
+    time_s: np.ndarray  # (T,) float64: presentation time
+    embedding: np.ndarray  # (T, D) float32
+    session: str = ""
+    camera: str = ""
+    group: str = ""
+    split: str = ""
+    label: str = ""
+    path: str = ""  # where the video was
+    start_s: float = 0.0
+    end_s: float = 0.0
+    offset_s: float = 0.0
+    extra: dict[str, np.ndarray] = {}  # further (T, D') columns by name
+
+
+class Frames(Sequence[VideoFrames]):
+    """Embedded videos made by one model, ordered by video id, and the metadata they share.
+
+    Attributes:
+        metadata: what made the embeddings: ``model`` (hash), ``fps``, ``views``, ``pixels``, ...
+    """
+
+    def __init__(self, videos: Sequence[VideoFrames], metadata: dict[str, Any] | None = None):
+        self.videos = sorted(videos, key=lambda video: video.video)
+        self.metadata = dict(metadata or {})
+        self._row = {video.video: i for i, video in enumerate(self.videos)}
+        if len(self._row) != len(self.videos):
+            raise InputError("a table of frames holds the same video id twice")
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, key):  # int, slice or video id
+        if isinstance(key, str):
+            if key not in self._row:
+                raise InputError(f"no video {key!r} in the table of frames; it holds {len(self)} videos, e.g. {self.ids[:3]}")
+            return self.videos[self._row[key]]
+        return self.videos[key]
+
+    def __iter__(self) -> Iterator[VideoFrames]:
+        return iter(self.videos)
+
+    @property
+    def ids(self) -> list[str]:
+        return [video.video for video in self.videos]
+
+    @property
+    def embeddings(self) -> list[np.ndarray]:
+        return [video.embedding for video in self.videos]
+
+    def where(self, **conditions: str) -> Frames:
+        """The videos whose fields equal the conditions, e.g. ``frames.where(split="val")``."""
+        kept = [v for v in self.videos if all(getattr(v, name) == value for name, value in conditions.items())]
+        return Frames(kept, self.metadata)
+
+    def with_embeddings(self, embeddings: Sequence[np.ndarray], **metadata: Any) -> Frames:
+        """The same frames with other embeddings (a control, a centred or projected version)."""
+        videos = [video._replace(embedding=new) for video, new in zip(self.videos, embeddings, strict=True)]
+        return Frames(videos, {**self.metadata, **metadata})
+
+    def centred(self) -> Frames:
+        """Each video's mean over its frames subtracted: removes scene and person, keeps what changes."""
+        return self.with_embeddings([v.embedding - v.embedding.mean(0) for v in self.videos], centred=True)
+
+
+def file_name(video: str) -> str:
+    """File of a video's table: its id made safe for any file system."""
+    return quote(video, safe="") + SUFFIX
+
+
+def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any]) -> Path:
+    """Writes one video's table; the file appears whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    num_frames = len(video.frame)
+
+    def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
+        flat = pa.array(np.ascontiguousarray(rows, dtype=np.float32).reshape(-1))
+        return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
+
+    columns = {
+        "video": pa.array([video.video] * num_frames),
+        "session": pa.array([video.session] * num_frames),
+        "camera": pa.array([video.camera] * num_frames),
+        "frame": pa.array(np.asarray(video.frame, dtype=np.int64)),
+        "time_s": pa.array(np.asarray(video.time_s, dtype=np.float64)),
+        "embedding": vectors(video.embedding),
+        **{name: vectors(rows) for name, rows in video.extra.items()},
+    }
+    about = {k: getattr(video, k) for k in ("video", "session", "camera", "group", "split", "label", "path")}
+    about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s")}
+    table = pa.table(columns).replace_schema_metadata({"mvssl": json.dumps(metadata), "video": json.dumps(about)})
+    target = folder / file_name(video.video)
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
+    os.close(handle)
+    try:
+        pq.write_table(table, temporary, compression="zstd")
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
+    """One video's table and its metadata."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
+    stored = table.schema.metadata or {}
+    if b"mvssl" not in stored or b"video" not in stored:
+        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
+
+    def vectors(name: str) -> np.ndarray:
+        column = table.column(name).combine_chunks()
+        width = table.schema.field(name).type.list_size
+        return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+
+    extra = [f.name for f in table.schema if pa.types.is_fixed_size_list(f.type) and f.name != "embedding"]
+    video = VideoFrames(
+        frame=table.column("frame").to_numpy(),
+        time_s=table.column("time_s").to_numpy(),
+        embedding=vectors("embedding"),
+        extra={name: vectors(name) for name in extra},
+        **json.loads(stored[b"video"]),
+    )
+    return video, json.loads(stored[b"mvssl"])
+
+
+def read_frames(folder: str | Path) -> Frames:
+    """All tables of a folder.
+
+    Raises:
+        InputError: no tables, or tables of different models in one folder.
+    """
+    folder = Path(folder)
+    paths = sorted(folder.glob("*" + SUFFIX))
+    if not paths:
+        raise InputError(f"{folder}: no tables of embedded frames (*{SUFFIX}); make them with `mvssl embed`")
+    videos, metadata = [], {}
+    for path in paths:
+        video, made_by = read_video_frames(path)
+        if videos and made_by.get("model") != metadata.get("model"):
+            raise InputError(
+                f"{path}: made by model {made_by.get('model')}, the others by {metadata.get('model')}; "
+                "tables of different models are not mixed: embed into a new folder"
+            )
+        metadata = metadata or made_by
+        videos.append(video)
+    return Frames(videos, metadata)
