@@ -1,0 +1,28 @@
+"""From a file to the right frames at the right times: index, decode, scan, audio, write."""
+
+from .audio import read_audio
+from .backends import Backend, backends
+from .decoder import Decoder
+from .frame_index import FrameIndex, build_index
+from .layouts import LAYOUTS, read_videos
+from .opening import open_video
+from .scan import Problem, ScanReport, scan
+from .tables import write_videos
+from .write import write_video
+
+__all__ = [
+    "LAYOUTS",
+    "Backend",
+    "Decoder",
+    "FrameIndex",
+    "Problem",
+    "ScanReport",
+    "backends",
+    "build_index",
+    "open_video",
+    "read_audio",
+    "read_videos",
+    "scan",
+    "write_video",
+    "write_videos",
+]

@@ -1,0 +1,242 @@
+"""Read the index of videos from whatever a user has: a folder, a table, a list of a public dataset. Told apart by sniffing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from pathlib import Path
+
+from mvssl.errors import InputError
+from mvssl.types import Video
+
+from .opening import open_video
+from .tables import read_table, unique
+
+SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .gif .flv .wmv .3gp .ogv".split())
+PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+LAYOUTS = ("table", "folder", "videofolder", "lerobot", "kinetics", "ucf101", "hmdb51")
+
+
+def read_videos(
+    path: str | os.PathLike,
+    *,
+    layout: str | None = None,
+    root: str | os.PathLike | None = None,
+    pattern: str | None = None,
+    probe: bool = True,
+) -> list[Video]:
+    """The rows of an index.
+
+    Args:
+        path: a folder, a table, a list, or one video file.
+        layout: one of ``LAYOUTS``, where sniffing cannot tell.
+        root: folder that the paths in the list are relative to; default: the folder of the list.
+        pattern: regular expression on the id with groups named ``session``, ``camera``, ``group``, ``label`` or ``split``
+            (any of them), e.g. ``r"(?P<session>.+)_(?P<camera>cam\\d+)"``; fills fields that the table leaves empty.
+        probe: open each file whose row does not say how long it is, and complete the row.
+
+    Raises:
+        InputError: nothing found, or a layout that cannot be told apart: then it names the choices.
+        VideoError: with ``probe``, the first file that cannot be read (``scan`` reports them all instead).
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if layout is not None and layout not in LAYOUTS:
+        raise InputError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
+    kind = layout or sniff(path)
+    base = Path(root) if root is not None else (path if path.is_dir() else path.parent)
+    videos = unique(_READERS[kind](path, base), str(path))
+    if not videos:
+        raise InputError(f"{path}: no videos found (read as {kind!r})")
+    if pattern is not None:
+        videos = [_named(video, re.compile(pattern)) for video in videos]
+    return [complete(video) if probe and needs_probe(video) else video for video in videos]
+
+
+def needs_probe(video: Video) -> bool:
+    return video.num_frames == 0 or video.end_s == float("inf")
+
+
+def complete(video: Video) -> Video:
+    """The row with everything that the file itself says (bounds, size, rate, rotation, sound)."""
+    with open_video(video) as decoder:
+        return decoder.video
+
+
+def sniff(path: Path) -> str:
+    """Which of ``LAYOUTS`` a path is."""
+    if path.is_dir():
+        if _table_in(path):
+            return "table"
+        if (path / "meta" / "info.json").exists():
+            return "lerobot"
+        if any((path / name).exists() for name in ("metadata.csv", "metadata.jsonl")):
+            return "videofolder"
+        return "folder"
+    if path.suffix.lower() in SUFFIXES:
+        return "folder"
+    if path.suffix == ".parquet":
+        return "table"
+    first = _first_line(path)
+    header = set(re.split(r"[,\s]+", first.lower()))
+    if path.suffix == ".csv" and header & {"video", "id"} and "," in first:
+        return "table"
+    if "youtube_id" in header:
+        return "kinetics"
+    name = path.name.lower()
+    if re.search(r"(train|test)list\d+\.txt$", name):
+        return "ucf101"
+    if re.search(r"_test_split\d+\.txt$", name):
+        return "hmdb51"
+    if path.suffix in (".csv", ".txt") and re.match(r"^.+[,\s]\s*-?\d+\s*$", first):
+        return "kinetics"
+    raise InputError(
+        f"{path}: cannot tell what kind of list this is (first line: {first[:80]!r}); name it: layout one of {', '.join(LAYOUTS)}"
+    )
+
+
+def _first_line(path: Path) -> str:
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        return next((line.strip() for line in file if line.strip()), "")
+
+
+def _table_in(folder: Path) -> Path | None:
+    return next((folder / name for name in ("videos.parquet", "videos.csv") if (folder / name).exists()), None)
+
+
+def _read_table(path: Path, root: Path) -> list[Video]:
+    return read_table(path if path.is_file() else _table_in(path) or path / "videos.parquet")
+
+
+def _read_folder(path: Path, root: Path) -> list[Video]:
+    """Video files, and folders of numbered pictures, under a folder; sorted by name."""
+    if path.is_file():
+        return [Video(path.name, str(path))]
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        here = Path(folder)
+        videos = [here / name for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES]
+        pictures = [name for name in names if Path(name).suffix.lower() in PICTURES]
+        if len(pictures) >= 2 and not videos and all(re.search(r"\d", name) for name in pictures) and here != path:
+            videos = [here]
+        found += [Video(item.relative_to(path).as_posix(), str(item)) for item in videos]
+    return sorted(found)
+
+
+def _read_videofolder(path: Path, root: Path) -> list[Video]:
+    """Hugging Face videofolder: ``metadata.csv`` or ``metadata.jsonl`` with a column ``file_name``."""
+    table = (
+        path
+        if path.is_file()
+        else next(path / name for name in ("metadata.csv", "metadata.jsonl") if (path / name).exists())
+    )
+    text = table.read_text(encoding="utf-8-sig")
+    rows = (
+        [json.loads(line) for line in text.splitlines() if line.strip()]
+        if table.suffix == ".jsonl"
+        else list(csv.DictReader(text.splitlines()))
+    )
+    videos = []
+    for number, row in enumerate(rows, start=1):
+        name = row.get("file_name") or row.get("video_file_name")
+        if not name:
+            raise InputError(f"{table}, row {number}: no file_name")
+        known = {
+            field: str(row[field])
+            for field in ("session", "camera", "group", "split", "label")
+            if row.get(field) not in (None, "")
+        }
+        known.setdefault(
+            "split", Path(name).parts[0] if Path(name).parts[0] in ("train", "validation", "val", "test") else ""
+        )
+        videos.append(Video(name, str(root / name), **known))
+    return videos
+
+
+def _read_kinetics(path: Path, root: Path) -> list[Video]:
+    """Kinetics: the official csv (label, youtube_id, time_start, ...), or lines ``path label`` with a comma or a space."""
+    first = _first_line(path)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        if "youtube_id" in first.lower():
+            return [_kinetics_row(row, root) for row in csv.DictReader(file)]
+        lines = [line.strip() for line in file if line.strip()]
+    videos = []
+    for number, line in enumerate(lines, start=1):
+        name, separator, label = line.rpartition("," if "," in line else " ")
+        if not separator:
+            raise InputError(f"{path}, line {number}: expected 'path label' or 'path,label', got {line!r}")
+        videos.append(Video(name.strip(), str(root / name.strip()), label=label.strip()))
+    return videos
+
+
+def _kinetics_row(row: dict[str, str], root: Path) -> Video:
+    stem = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}"
+    label = row.get("label", "")
+    tried = [
+        f"{folder}{stem}.mp4" for folder in (f"{label}/", f"{label.replace(' ', '_')}/", "", f"{row.get('split', '')}/")
+    ]
+    name = next((name for name in tried if (root / name).exists()), tried[0])
+    return Video(name, str(root / name), label=label, split=row.get("split", ""))
+
+
+def _read_ucf101(path: Path, root: Path) -> list[Video]:
+    """UCF101 ``trainlist01.txt`` (``Action/v_Action_g01_c01.avi 1``) and ``testlist01.txt``; group = the g of the name."""
+    split = "train" if "train" in path.name.lower() else "test"
+    videos = []
+    for line in path.read_text().split("\n"):
+        if line.strip():
+            name = line.split()[0]
+            group = re.search(r"_(g\d+)_c\d+", name)
+            label = name.split("/")[0]
+            videos.append(
+                Video(name, str(root / name), group=f"{label}/{group[1]}" if group else "", split=split, label=label)
+            )
+    return videos
+
+
+def _read_hmdb51(path: Path, root: Path) -> list[Video]:
+    """HMDB51 ``brush_hair_test_split1.txt``: ``name.avi 1`` (1 train, 2 test, 0 not used); label = the file's name."""
+    label = re.sub(r"_test_split\d+\.txt$", "", path.name)
+    videos = []
+    for line in path.read_text().split("\n"):
+        if line.strip():
+            name, part = line.split()
+            if part != "0":
+                videos.append(
+                    Video(
+                        f"{label}/{name}",
+                        str(root / label / name),
+                        split={"1": "train", "2": "test"}[part],
+                        label=label,
+                    )
+                )
+    return videos
+
+
+def _read_lerobot(path: Path, root: Path) -> list[Video]:
+    from ._lerobot import read_lerobot
+
+    return read_lerobot(path)
+
+
+def _named(video: Video, pattern: re.Pattern) -> Video:
+    match = pattern.search(video.id)
+    if match is None:
+        raise InputError(f"{video.id}: the pattern {pattern.pattern!r} does not match; every video must be named by it")
+    values = {field: value for field, value in match.groupdict().items() if value and not getattr(video, field)}
+    return video._replace(**values)
+
+
+_READERS = {
+    "table": _read_table,
+    "folder": _read_folder,
+    "videofolder": _read_videofolder,
+    "lerobot": _read_lerobot,
+    "kinetics": _read_kinetics,
+    "ucf101": _read_ucf101,
+    "hmdb51": _read_hmdb51,
+}
