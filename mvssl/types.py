@@ -111,6 +111,7 @@ class ViewInfo(NamedTuple):
     box: Tensor  # (B, 4)
     params: Tensor  # (B, P)
     duration_s: Tensor | None = None  # (B,) length of the source video, for normalised time
+    label: Tensor | None = None  # (B, T) int64: phase of each frame, -1 = absent
 
 
 class Context(NamedTuple):

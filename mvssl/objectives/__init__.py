@@ -1,0 +1,28 @@
+"""What an encoder is trained for. One file per objective; the file name is the name in the configuration.
+
+An objective sees features and never pixels. Its keyword-only constructor parameters are what a configuration may set;
+``build(dims, num_samples)`` makes its heads and queues; ``needs`` says what it wants from the trained module;
+``forward(features, context)`` returns ``{"loss": scalar, **terms to log}``; ``after_step(context)`` and
+``param_groups()`` complete the contract (``_objective.py``).
+"""
+
+from __future__ import annotations
+
+from .. import config
+from ._objective import Objective
+
+__all__ = ["Objective", "get", "names"]
+
+
+def names() -> list[str]:
+    """Names of all objectives, sorted: the files of this folder that do not start with an underscore."""
+    return config.component_names(__name__)
+
+
+def get(name: str) -> type[Objective]:
+    """The class of an objective, e.g. ``get("carl")(temperature=0.2)``.
+
+    Raises:
+        InputError: there is no such file; the message lists the known names and the nearest.
+    """
+    return config.component_class(__name__, name, "objective")
