@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch.nn.functional as F
@@ -34,7 +35,7 @@ def mlp(
         last: after the last layer: nothing (then it has a bias), batch norm, or batch norm without scale and shift.
     """
     layers: list[nn.Module] = []
-    for d_in, d_out in zip(dims, dims[1:-1]):
+    for d_in, d_out in pairwise(dims[:-1]):
         layers.append(nn.Linear(d_in, d_out, bias=norm == "none"))
         if norm != "none":
             layers.append(GlobalBatchNorm(d_out) if norm == "bn" else nn.LayerNorm(d_out))
