@@ -14,8 +14,8 @@ class CARLCode:
     """Two views by the rule of the authors' loaders for Pouring, Penn Action and Kinetics.
 
     The block is ceil(r S) positions, r uniform in [1, ``max_stretch``] and S the length of the whole video, so it
-    always starts at 0: a view is a sorted random subset of the whole video and of positions beyond its end, which are padding
-    (mask False; 19 % of the slots on average at a = 1.5). Their minimum overlap has no effect here.
+    always starts at 0: a view is a sorted random subset of the whole video and of positions beyond its end, which are
+    padding (mask False; 19 % of the slots on average at a = 1.5). Their minimum overlap has no effect here.
 
     Args:
         num_frames: T, frames of a view.

@@ -1,0 +1,16 @@
+"""Colour without lightness: the a and b of Lab."""
+
+from __future__ import annotations
+
+from mvssl.types import View
+from mvssl.views.modalities._lab import rgb_to_lab
+from mvssl.views.modalities.rgb import RGB
+
+
+class Chroma(RGB):
+    """(a, b) as (x + 128) / 255 in [0, 1], two channels: the second view of CMC. Shares the pixels of ``rgb``."""
+
+    channels = 2
+
+    def to_input(self, view: View) -> View:
+        return view._replace(pixels=(rgb_to_lab(view.pixels.float() / 255)[..., 1:, :, :] + 128) / 255)

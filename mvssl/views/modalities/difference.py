@@ -1,0 +1,26 @@
+"""Change between two near instants."""
+
+from __future__ import annotations
+
+from mvssl.errors import InputError
+from mvssl.types import View
+from mvssl.views.modalities.rgb import RGB
+
+
+class Difference(RGB):
+    """Picture at t + ``delta_s`` minus picture at t, as (d + 1) / 2 in [0, 1], three channels.
+
+    Both pictures are augmented alike, so a still video gives 0.5 everywhere.
+    """
+
+    channels = 3
+
+    def __init__(self, *, delta_s: float = 0.1):
+        if not delta_s > 0:
+            raise InputError(f"modality difference: delta_s must be positive, not {delta_s}")
+        super().__init__(offsets_s=(0.0, delta_s))
+        self.reach_s = delta_s
+
+    def to_input(self, view: View) -> View:
+        now, later = (view.pixels.float() / 255).split(1, dim=2)
+        return view._replace(pixels=(later - now + 1) / 2)

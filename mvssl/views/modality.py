@@ -1,0 +1,56 @@
+"""What a modality is to the loader (worker side) and to the trained module (device side)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+import numpy as np
+
+from mvssl.types import Clip, ClipRequest, View
+from mvssl.views.parameters import Drawn
+
+
+class Transform(Protocol):
+    """An augmentation or the evaluation view: planned before decoding, applied after it."""
+
+    @property
+    def size(self) -> int: ...
+
+    def draw(self, view: int, width: int, height: int, generator: np.random.Generator) -> Drawn: ...
+
+    def request(self, request: ClipRequest, drawn: Drawn) -> ClipRequest: ...
+
+    def apply(self, frames: np.ndarray, drawn: Drawn) -> np.ndarray: ...
+
+
+class Modality:
+    """A way to look at the frames of a clip.
+
+    Attributes:
+        channels: C of what the network receives.
+        offsets_s: neighbours that are decoded around each time.
+        reach_s: how far beyond its times the modality looks; samplers keep so much room before the end of the video.
+        key: modalities with equal keys share one copy of the worker's pixels.
+    """
+
+    channels: int
+    offsets_s: tuple[float, ...] = (0.0,)
+    reach_s: float = 0.0
+    key: Hashable
+
+    def request(self, request: ClipRequest, transform: Transform, drawn: Drawn) -> ClipRequest:
+        """What to decode for this modality."""
+        raise NotImplementedError
+
+    def pack(self, clip: Clip, transform: Transform, drawn: Drawn) -> np.ndarray:
+        """(T, K, C, H, W) array that leaves the worker: uint8 pictures or float16 vectors."""
+        raise NotImplementedError
+
+    def to_input(self, view: View) -> View:
+        """On the training device: the view that left the worker -> float pixels for the network, in [0, 1]."""
+        raise NotImplementedError
+
+    def empty(self, num_frames: int, size: int) -> np.ndarray:
+        """What ``pack`` would return, all zero: for a sample without this view."""
+        return np.zeros((num_frames, len(self.offsets_s), size, size, 3), dtype=np.uint8).transpose(0, 1, 4, 2, 3)
