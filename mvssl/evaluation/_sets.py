@@ -1,0 +1,51 @@
+"""Parts of a table: fractions of the training videos, and results of several actions put together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mvssl.embedding.tables import Frames
+from mvssl.errors import InputError
+from mvssl.evaluation._checks import by_label
+from mvssl.evaluation.result import Result, mean_defined
+from mvssl.statistics import bootstrap_mean
+
+
+def draw_videos(frames: Frames, fraction: float, generator: np.random.Generator) -> Frames:
+    """A share of the videos, drawn within each action (``label``): max(1, round(fraction x number)) of each."""
+    if not 0 < fraction <= 1:
+        raise InputError(f"fraction of the training videos must lie in (0, 1], got {fraction}")
+    if fraction == 1:
+        return frames
+    kept = []
+    for part in by_label(frames).values():
+        number = max(1, round(fraction * len(part)))
+        kept += [part[int(i)] for i in generator.choice(len(part), number, replace=False)]
+    return Frames(kept, frames.metadata)
+
+
+def merged(found: dict[str, Result], parts: dict[str, Frames], frames: Frames) -> Result:
+    """Results of parts of a table (actions) as one: values are averaged over parts, videos put in the table's order.
+
+    A single part keeps its interval and details. The interval of several is that of the mean of the per-video values.
+    """
+    first = next(iter(found.values()))
+    order = {video: (name, i) for name, part in parts.items() for i, video in enumerate(part.ids)}
+    per_video = {
+        key: np.array([found[order[v][0]].per_video[key][order[v][1]] for v in frames.ids]) for key in first.per_video
+    }
+    generator = np.random.default_rng(0)
+    several = len(found) > 1
+    interval = {key: bootstrap_mean(values, generator=generator) for key, values in per_video.items()}
+    return Result(
+        value={key: mean_defined([result.value[key] for result in found.values()]) for key in first.value},
+        per_video=per_video,
+        undefined=sum(result.undefined for result in found.values()),
+        interval=interval if several else first.interval,
+        controls={
+            name: {key: mean_defined([r.controls[name][key] for r in found.values()]) for key in values}
+            for name, values in first.controls.items()
+        },
+        videos=tuple(frames.ids),
+        details={"per_action": {name: r.value for name, r in found.items()}} if several else first.details,
+    )

@@ -1,0 +1,115 @@
+"""Kendall's tau of nearest neighbours between videos: how well the order of time is kept.
+
+For each ordered pair (i, j), i != j, each frame of video i goes to its nearest frame of video j; tau-b compares the order of
+the frames with the order of their neighbours (Dwibedi et al. 2019, section 4.1, as computed by them and by CARL).
+
+    tau-b = (C - D) / sqrt(n0 (n0 - n1)),   n0 = n (n - 1) / 2,   n1 = pairs of frames with the same neighbour
+
+The clock alone reaches about 1: tau says nothing without the clock's tau beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mvssl.embedding.tables import Frames
+from mvssl.errors import InputError
+from mvssl.evaluation._checks import by_label, checked_embeddings, normalised_time
+from mvssl.evaluation.result import Result, mean_defined
+from mvssl.labels import Segments
+from mvssl.neighbours import nearest_in_each
+from mvssl.statistics import bootstrap_mean
+
+
+def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
+    """Mean tau-b over the ordered pairs of different videos.
+
+    Args:
+        embeddings: (T_i, D) of each video, frames in order of time. Equal distances go to the earliest frame.
+        stride: every stride-th frame is used (published: 2 on Penn Action, 5 on Pouring).
+
+    Returns:
+        value: mean over defined pairs. per_video: mean over the pairs whose frames are that video's. undefined: pairs
+        without a tau (all neighbours the same frame, or fewer than two frames). details["pairs"]: (N, N), NaN on the
+        diagonal and where undefined. interval: bootstrap over videos (of the per-video means).
+
+    Raises:
+        InputError: fewer than two videos, or a broken embedding.
+    """
+    videos = [rows[::stride] for rows in checked_embeddings(embeddings)]
+    if len(videos) < 2:
+        raise InputError("Kendall's tau compares videos; got only one")
+    pairs = _pair_taus(videos)
+    np.fill_diagonal(pairs, np.nan)
+    per_video = np.array([mean_defined(row) for row in pairs])
+    num_pairs = len(videos) * (len(videos) - 1)
+    return Result(
+        value=mean_defined(pairs),
+        per_video=per_video,
+        undefined=num_pairs - int(np.isfinite(pairs).sum()),
+        interval=bootstrap_mean(per_video, generator=np.random.default_rng(0)),
+        details={"pairs": pairs, "num_pairs": num_pairs, "undefined": "ordered pairs"},
+    )
+
+
+def _pair_taus(videos: list[np.ndarray]) -> np.ndarray:
+    lengths = np.array([len(rows) for rows in videos])
+    gallery = np.concatenate(videos)
+    neighbour = nearest_in_each(gallery, gallery, lengths)
+    neighbour = neighbour.astype(np.int16 if lengths.max() < 2**15 else np.int32)
+    ends = np.cumsum(lengths)
+    return np.stack([tau_b(neighbour[end - length : end]) for end, length in zip(ends, lengths)])
+
+
+def tau_b(neighbour: np.ndarray) -> np.ndarray:
+    """tau-b of 0..n-1 against each column of ``neighbour`` (n, J) of integers: (J,), NaN for a constant column."""
+    n, num_columns = neighbour.shape
+    later, earlier = np.zeros(num_columns, dtype=np.int64), np.zeros(num_columns, dtype=np.int64)
+    for lag in range(1, n):
+        first, second = neighbour[:-lag], neighbour[lag:]
+        later += np.count_nonzero(second > first, axis=0)
+        earlier += np.count_nonzero(second < first, axis=0)
+    num_pairs = n * (n - 1) / 2
+    untied = (later + earlier).astype(np.float64)
+    return np.divide(later - earlier, np.sqrt(num_pairs * untied), out=np.full(num_columns, np.nan), where=untied > 0)
+
+
+class KendallTau:
+    """Tau within each action (videos of the same ``label``), then the plain mean over actions.
+
+    Args:
+        stride: every stride-th frame.
+    """
+
+    def __init__(self, *, stride: int = 1):
+        self.stride = stride
+
+    def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
+        """Tau of the videos in ``frames``; labels and training videos are not used. Control: the normalised clock.
+
+        Actions with one video have no pair and are left out (``details["actions_left_out"]``).
+        """
+        actions = {name: part for name, part in by_label(frames).items() if len(part) > 1}
+        found = {name: kendall_tau(part.embeddings, stride=self.stride) for name, part in actions.items()}
+        clock = [
+            kendall_tau([normalised_time(v)[:, None] for v in part], stride=self.stride).value
+            for part in actions.values()
+        ]
+        per_video = {v: x for name, part in actions.items() for v, x in zip(part.ids, found[name].per_video)}
+        values = np.array([per_video.get(video, np.nan) for video in frames.ids])
+        return Result(
+            value=mean_defined([result.value for result in found.values()]),
+            per_video=values,
+            undefined=sum(result.undefined for result in found.values()),
+            interval=bootstrap_mean(values, generator=np.random.default_rng(0)),
+            controls={"time only": mean_defined(clock)},
+            videos=tuple(frames.ids),
+            details={
+                "per_action": {name: result.value for name, result in found.items()},
+                "num_pairs": sum(result.details["num_pairs"] for result in found.values()),
+                "actions_left_out": sorted(set(by_label(frames)) - set(actions)),
+                "undefined": "ordered pairs",
+            },
+        )
