@@ -112,6 +112,7 @@ class ViewInfo(NamedTuple):
     params: Tensor  # (B, P)
     duration_s: Tensor | None = None  # (B,) length of the source video, for normalised time
     label: Tensor | None = None  # (B, T) int64: phase of each frame, -1 = absent
+    offset_s: Tensor | None = None  # (B,) session time = time_s + offset_s; None = the views share one clock
 
 
 class Context(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ConfigError, InputError
-from ..types import Context, Dims, Features
+from ..types import Context, Dims, Features, ViewInfo
 from ._heads import Head
 
 Projection = Literal["mlp", "none"]
@@ -19,9 +19,10 @@ class Frames(NamedTuple):
     """One view of the batch as a frame-wise loss sees it."""
 
     z: Tensor  # (B, T, D)
-    time_s: Tensor  # (B, T) float64
+    time_s: Tensor  # (B, T) float64, on the clock of the session
     valid: Tensor  # (B, T) bool: a frame of the video, of a view that is present
-    duration_s: Tensor | None  # (B,)
+    duration_s: Tensor | None = None  # (B,)
+    position: Tensor | None = None  # (B, T) float64: time on the video's own clock / duration of the video
 
 
 def frame_dim(dims: dict[str, Dims], objective: str) -> int:
@@ -53,14 +54,29 @@ def frames_of(
     if head is not None:
         x = _project(x, valid, head)
     return {
-        name: Frames(
-            F.normalize(x[name], dim=-1) if normalise else x[name],
-            context.views[name].time_s.double(),
-            valid[name],
-            context.views[name].duration_s,
-        )
+        name: _frames(F.normalize(x[name], dim=-1) if normalise else x[name], valid[name], context.views[name])
         for name in features
     }
+
+
+def positions(view: Frames, objective: str) -> tuple[Tensor, Tensor]:
+    """Normalised times (B, T), and the durations (B,) that they are relative to.
+
+    Raises:
+        InputError: the durations of the videos are not known.
+    """
+    if view.position is None or view.duration_s is None:
+        raise InputError(f"{objective}: needs duration_s of every view, for times relative to the length of the video")
+    return view.position, view.duration_s
+
+
+def _frames(z: Tensor, valid: Tensor, info: ViewInfo) -> Frames:
+    time_s = info.time_s.double()
+    duration_s = None if info.duration_s is None else info.duration_s.double()
+    position = None if duration_s is None else time_s / duration_s[:, None]
+    return Frames(
+        z, time_s if info.offset_s is None else time_s + info.offset_s.double()[:, None], valid, duration_s, position
+    )
 
 
 def _project(x: dict[str, Tensor], valid: dict[str, Tensor], head: Head) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..distributed import gather, gather_with_grad, global_count, mean_over_batch, rank
 from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of
+from ._frames import Frames, Projection, frame_dim, frames_of, positions
 from ._heads import Head, mlp
 from ._objective import Objective
 
@@ -101,7 +101,7 @@ def sequence_contrast(
     *,
     sigma_s: float,
     temperature: float,
-    clock: str = "seconds",
+    clock: Literal["seconds", "normalised"] = "seconds",
     others: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """KL(G_i || P_i) for every valid frame i of ``a`` that has a valid frame of ``b``.
@@ -112,12 +112,13 @@ def sequence_contrast(
     Returns:
         (n,) divergences and (n,) mean similarities of the targets (detached); n may be 0.
     """
-    time_a = a.time_s
-    if clock == "normalised" and a.duration_s is not None and b.duration_s is not None:
-        time_a = a.time_s * (b.duration_s / a.duration_s).double()[:, None]
     sample, frame = (a.valid & b.valid.any(1, keepdim=True)).nonzero(as_tuple=True)  # rows, before any softmax
     columns = b.valid[sample]  # (n, T)
-    distance_s = time_a[sample, frame, None] - b.time_s[sample]
+    if clock == "seconds":
+        distance_s = a.time_s[sample, frame, None] - b.time_s[sample]
+    else:
+        a_position, (b_position, duration_s) = positions(a, "carl")[0], positions(b, "carl")
+        distance_s = (a_position[sample, frame, None] - b_position[sample]) * duration_s[sample, None]
     log_weight = (-(distance_s**2) / (2 * sigma_s**2)).masked_fill(~columns, -torch.inf)
     target = log_weight.softmax(1).to(a.z.dtype)
     similarity = torch.bmm(a.z, b.z.transpose(1, 2))[sample, frame]

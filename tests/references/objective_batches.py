@@ -77,3 +77,29 @@ def smooth(b: int, t: int, d: int, *, seed: int = 0, dtype=torch.float64) -> Ten
     phase = torch.rand(b, 1, d, generator=generator, dtype=dtype) * 6.28
     rate = torch.rand(b, 1, d, generator=generator, dtype=dtype) * 3
     return torch.sin(phase + rate * torch.linspace(0, 3, t, dtype=dtype)[None, :, None])
+
+
+def two_videos(x: Tensor, y: Tensor, steps_x=None, steps_y=None, length_x=None, length_y=None):
+    """Two samples with one view each, padded to one length: features and context. One step is one second."""
+    sides = []
+    longest = max(len(x), len(y))
+    for z, steps, length in ((x, steps_x, length_x), (y, steps_y, length_y)):
+        time_s = torch.arange(len(z)) if steps is None else torch.as_tensor(steps)
+        missing = longest - len(z)
+        sides.append(
+            (
+                torch.cat([z, z.new_full((missing, z.shape[1]), 7.0)]),
+                torch.cat([time_s.double(), torch.full((missing,), 99.0, dtype=torch.float64)]),
+                torch.arange(longest) < len(z),
+                float(len(z) if length is None else length),
+            )
+        )
+    z, time_s, mask = (torch.stack([side[k] for side in sides]) for k in range(3))
+    duration_s = torch.tensor([side[3] for side in sides], dtype=torch.float64)
+    view = info(time_s, mask, duration_s=duration_s)
+    return {"a": frames(z)}, context({"a": view}, label=torch.zeros(2, dtype=torch.long))
+
+
+STEPS_X = [0, 3, 5, 9, 14, 17, 21, 25, 28, 32, 36, 39]
+STEPS_Y = [1, 6, 8, 13, 19, 22, 28, 33, 37]
+STEPS_X2 = [2, 4, 7, 11, 15, 18, 23, 26, 30, 35, 38, 41]
