@@ -1,0 +1,166 @@
+"""``align``: the time map from a query video to a reference video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from mvssl.dtw import WarpingPath, cosine_cost, dtw, subsequence_dtw
+from mvssl.embedding.tables import VideoFrames
+from mvssl.errors import InputError
+
+from .confidence import match_confidence, pair_probability
+from .time_map import TimeMap
+
+STEP_PENALTY = 0.1  # of the median cost, for each step in one of the two videos alone
+MAX_CELLS = 60_000_000  # of the cost matrix; longer pairs are thinned evenly, and the map says so
+
+Mode = Literal["dtw", "nearest"]
+
+
+def cost_matrix(reference: VideoFrames, query: VideoFrames, *, centre: bool = True) -> np.ndarray:
+    """(N, M) cosine distances between the frames of two videos.
+
+    Args:
+        centre: subtract each video's mean first, which removes scene and person. Features of a backbone that was never
+            trained on the task need it; it does no harm to trained ones.
+    """
+    if reference.embedding.shape[1] != query.embedding.shape[1]:
+        raise InputError(
+            f"{reference.video} has embeddings of {reference.embedding.shape[1]} values, {query.video} of "
+            f"{query.embedding.shape[1]}; embed both with the same model"
+        )
+    rows, columns = reference.embedding, query.embedding
+    if centre:
+        rows, columns = rows - rows.mean(0), columns - columns.mean(0)
+    return cosine_cost(rows, columns)
+
+
+def align(
+    reference: VideoFrames,
+    query: VideoFrames,
+    *,
+    mode: Mode = "dtw",
+    open_ends: bool = True,
+    pins: Sequence[tuple[float, float]] = (),
+    band_s: float | None = None,
+    centre: bool = True,
+    mirror: VideoFrames | None = None,
+) -> TimeMap:
+    """Which time of the query shows the same moment as which time of the reference.
+
+    Args:
+        reference: embedded frames, N of them.
+        query: embedded frames of the same model, M of them.
+        mode: "dtw", which keeps the order of time, or "nearest", which takes the nearest query frame of each reference
+            frame alone.
+        open_ends: either video may begin or end in the midst of the other; what is left out is not in the map.
+        pins: (reference, query) times in seconds that belong together; the path passes their frames ("dtw" only).
+        band_s: largest deviation from the straight line between the corners, in seconds of the query ("dtw" only).
+        centre: see ``cost_matrix``.
+        mirror: the query embedded from its mirror image; the one that matches better is used.
+
+    Returns:
+        A map for every pair, also for one that does not match: ask ``looks_alike`` and ``verdict``.
+
+    Raises:
+        InputError: a video without frames, embeddings of different models, pins outside the videos or crossing.
+    """
+    if mirror is not None:
+        options = dict(mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre)
+        straight = align(reference, query, **options)  # type: ignore[arg-type]
+        turned = align(reference, mirror, **options)  # type: ignore[arg-type]
+        if turned.probability <= straight.probability:
+            return straight
+        return TimeMap(**{**vars(turned), "query": query.video, "mirrored": True})
+    reference, query, notes = _thinned(reference, query)
+    cost = cost_matrix(reference, query, centre=centre)
+    if mode == "nearest":
+        if pins:
+            raise InputError("pins need the order of time: use mode 'dtw'")
+        path = WarpingPath(np.arange(len(cost)), cost.argmin(1), float(cost.min(1).mean()))
+    elif mode == "dtw":
+        cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
+        band = None if band_s is None else max(1, round(band_s / _step_s(query)))
+        penalty = STEP_PENALTY * float(np.median(cost))
+        path = dtw(cost, open_ends=open_ends, band=band, pins=cells, step_penalty=penalty)
+    else:
+        raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
+    return _time_map(reference, query, cost, path, mode=mode, pins=tuple(sorted(pins)), notes=notes)
+
+
+def align_repetitions(
+    reference: VideoFrames, query: VideoFrames, *, max_repetitions: int = 50, centre: bool = True
+) -> list[TimeMap]:
+    """Every place in a long query where the reference's action is done, in order of the query's time.
+
+    The reference is matched whole (one repetition, cut by the user); places do not overlap. Only those that look like
+    the same action are returned, so the list may be empty.
+    """
+    reference, query, notes = _thinned(reference, query)
+    cost = cost_matrix(reference, query, centre=centre)
+    unrelated = float(np.median(cost))
+    paths = subsequence_dtw(
+        cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated
+    )
+    maps = [_time_map(reference, query, cost, path, mode="dtw", pins=(), notes=notes) for path in paths]
+    return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
+
+
+def _time_map(
+    reference: VideoFrames,
+    query: VideoFrames,
+    cost: np.ndarray,
+    path: WarpingPath,
+    *,
+    mode: Mode,
+    pins: tuple[tuple[float, float], ...],
+    notes: tuple[str, ...],
+) -> TimeMap:
+    probability = pair_probability(cost, path)
+    return TimeMap(
+        reference.video,
+        query.video,
+        reference.frame[path.reference],
+        reference.time_s[path.reference],
+        query.frame[path.query],
+        query.time_s[path.query],
+        cost[path.reference, path.query],
+        match_confidence(cost, path, probability),
+        probability,
+        mode,
+        pins=pins,
+        notes=notes,
+    )
+
+
+def _thinned(reference: VideoFrames, query: VideoFrames) -> tuple[VideoFrames, VideoFrames, tuple[str, ...]]:
+    for video in (reference, query):
+        if not len(video.time_s):
+            raise InputError(f"{video.video}: no embedded frames")
+    every = int(np.ceil(np.sqrt(len(reference.time_s) * len(query.time_s) / MAX_CELLS)))
+    if every == 1:
+        return reference, query, ()
+    note = f"long videos: every {every}. frame was matched"
+    return _every(reference, every), _every(query, every), (note,)
+
+
+def _every(video: VideoFrames, step: int) -> VideoFrames:
+    return video._replace(
+        frame=video.frame[::step], time_s=video.time_s[::step], embedding=video.embedding[::step], extra={}
+    )
+
+
+def _step_s(video: VideoFrames) -> float:
+    return float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else 1.0
+
+
+def _frame_at(video: VideoFrames, time_s: float) -> int:
+    slack = _step_s(video)
+    if not video.time_s[0] - slack <= time_s <= video.time_s[-1] + slack:
+        raise InputError(
+            f"pin at {time_s:.3f} s: {video.video} runs from {video.time_s[0]:.3f} s to {video.time_s[-1]:.3f} s"
+        )
+    return int(np.abs(video.time_s - time_s).argmin())

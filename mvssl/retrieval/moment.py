@@ -1,0 +1,95 @@
+"""What is searched for: a frame or a range of a video, as ``CLIP.mp4@12.4s``, ``CLIP.mp4@f372`` or ``A.mp4@3s-5s``."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.errors import InputError
+
+_FORMS = "VIDEO@12.4s (a time), VIDEO@f372 (a frame), VIDEO@3s-5s or VIDEO@f90-f150 (a range)"
+_TIME = re.compile(r"(?P<a>\d+(?:\.\d+)?)s?(?:-(?P<b>\d+(?:\.\d+)?)s?)?")
+_FRAME = re.compile(r"f(?P<a>\d+)(?:-f?(?P<b>\d+))?")
+
+
+class Moment(NamedTuple):
+    """A stretch of a video in seconds, both ends included; a single frame has ``start_s == end_s``."""
+
+    video: str
+    start_s: float
+    end_s: float
+
+    @property
+    def is_range(self) -> bool:
+        return self.end_s > self.start_s
+
+
+def parse_moment(text: str, frames: Frames | None = None) -> Moment:
+    """Reads ``VIDEO@12.4s``, ``VIDEO@f372``, ``VIDEO@3s-5s`` or ``VIDEO@f90-f150``.
+
+    Args:
+        text: the video's id in the table, or the end of it where only one video ends so, then "@" and where.
+        frames: the table, needed for frame numbers and to complete a shortened id.
+
+    Raises:
+        InputError: another form, an unknown or ambiguous video, a frame that the table does not hold, end before start.
+    """
+    video, at, where = text.rpartition("@")
+    if not at or not video:
+        raise InputError(f"{text!r}: expected {_FORMS}")
+    if frames is not None:
+        video = find_video(video, frames).video
+    if match := _TIME.fullmatch(where):
+        start_s, end_s = float(match["a"]), float(match["b"] or match["a"])
+    elif match := _FRAME.fullmatch(where):
+        if frames is None:
+            raise InputError(f"{text!r}: a frame number needs the table of frames; give seconds")
+        start_s, end_s = (_time_of(frames[video], int(number)) for number in (match["a"], match["b"] or match["a"]))
+    else:
+        raise InputError(f"{text!r}: cannot read {where!r}; expected {_FORMS}")
+    if end_s < start_s:
+        raise InputError(f"{text!r}: the range ends before it starts")
+    return Moment(video, start_s, end_s)
+
+
+def find_video(name: str, frames: Frames) -> VideoFrames:
+    """The video of that id, or the only one whose id or path ends in it."""
+    if name in frames.ids:
+        return frames[name]
+    tail = "/" + name.removeprefix("./")
+    found = [v for v in frames if ("/" + v.video).endswith(tail) or (v.path and ("/" + v.path).endswith(tail))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{name!r} may be any of {[v.video for v in found[:5]]}; give more of the path")
+    raise InputError(f"no video {name!r} in the table of frames; it holds {len(frames)} videos, e.g. {frames.ids[:3]}")
+
+
+def _time_of(video: VideoFrames, number: int) -> float:
+    """Time of a frame number; between embedded frames, of the embedded frame before it."""
+    row = int(np.searchsorted(video.frame, number, side="right")) - 1
+    last = int(video.frame[-1]) + (int(np.median(np.diff(video.frame))) if len(video.frame) > 1 else 1)
+    if row < 0 or number >= last:
+        raise InputError(f"{video.video}: no frame {number}; the table holds frames {video.frame[0]} to {video.frame[-1]}")
+    return float(video.time_s[row])
+
+
+def rows_of(moment: Moment, video: VideoFrames) -> slice:
+    """The embedded frames of a moment; for a single time the nearest one.
+
+    Raises:
+        InputError: the time is outside the video (by more than the spacing of its embedded frames).
+    """
+    time_s = video.time_s
+    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
+    for wanted in (moment.start_s, moment.end_s):
+        if not time_s[0] - step_s <= wanted <= time_s[-1] + step_s:
+            raise InputError(
+                f"{moment.video}@{wanted:g}s is outside the video, whose frames run from {time_s[0]:.3f} s to {time_s[-1]:.3f} s"
+            )
+    first = int(np.abs(time_s - moment.start_s).argmin())
+    last = int(np.abs(time_s - moment.end_s).argmin())
+    return slice(first, last + 1)
