@@ -16,6 +16,11 @@ class Queue(nn.Module):
         dim: D.
     """
 
+    rows: Tensor
+    index: Tensor
+    session_id: Tensor
+    num_pushed: Tensor
+
     def __init__(self, size: int, dim: int):
         super().__init__()
         self.size = size

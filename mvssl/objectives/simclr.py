@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -54,7 +55,6 @@ class SimCLR(Objective):
     def forward(self, features: dict[str, Features], context: Context) -> dict[str, Tensor]:
         clips, present = clip_rows(features, context)
         z = {name: F.normalize(x, dim=1) for name, x in self.projector(clips, present).items()}
-        pairs = view_pairs(z)
         losses = [
             contrast(
                 [z[i], z[j]],
@@ -63,6 +63,6 @@ class SimCLR(Objective):
                 temperature=constant(self.temperature),
                 negatives=self.negatives,
             )[0]
-            for i, j in pairs
+            for i, j in view_pairs(z)
         ]
-        return {"loss": self.scale * sum(losses) / len(losses)}
+        return {"loss": self.scale * torch.stack(losses).mean()}
