@@ -4,6 +4,7 @@ A sampler is called as ``sampler(session, generator) -> dict[view name, ClipRequ
 in order. All times are instants of the file's clock inside [start_s, end_s); the decoder picks the frame shown.
 """
 
+from mvssl.sampling._timeline import leave_room as leave_room
 from mvssl.sampling.batches import BatchPlan as BatchPlan
 from mvssl.sampling.batches import Ticket as Ticket
 from mvssl.sampling.carl import CARL as CARL

@@ -86,3 +86,20 @@ def check_positive(sampler: str, **values: float) -> None:
     for name, value in values.items():
         if value < 1:
             raise InputError(f"sampler {sampler}: {name} must be at least 1, not {value}")
+
+
+def leave_room(video: Video, reach_s: float) -> Video:
+    """The video without its last frames, so that whoever looks ``reach_s`` ahead of a frame finds another one there.
+
+    Raises:
+        InputError: nothing would be left.
+    """
+    if reach_s == 0.0:
+        return video
+    line = timeline(video)
+    num_frames = math.floor(line.num_frames - reach_s / line.step_s + 1e-6)
+    if num_frames < 1:
+        raise InputError(
+            f"sampling: video {video.id!r} lasts {video.duration_s:.3f} s, and {reach_s} s are needed after each frame"
+        )
+    return video._replace(end_s=video.start_s + num_frames * line.step_s, num_frames=num_frames)

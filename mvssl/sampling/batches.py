@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
@@ -86,6 +88,11 @@ class BatchPlan:
         size = self.batch_size // world_size
         return self.batch(step)[rank * size : (rank + 1) * size]
 
+    def steps(self, *, rank: int = 0, world_size: int = 1, start: int = 0, end: int | None = None) -> Steps:
+        """This process's shares of the batches ``start``, ... up to ``end`` (excluded; None = for ever)."""
+        self.check_world_size(world_size)
+        return Steps(self, rank, world_size, start, end)
+
     def check_world_size(self, world_size: int) -> None:
         """Raises InputError where the batch cannot be cut into ``world_size`` equal parts without cutting a set."""
         if self.batch_size % (world_size * self.num_per_group):
@@ -103,6 +110,21 @@ class BatchPlan:
                 shuffled[: len(group) // self.num_per_group * self.num_per_group].reshape(-1, self.num_per_group)
             )
         return generator.permutation(np.concatenate(sets)).reshape(-1)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Iterable over a process's tickets, one list per step; can be started again and sent to other processes."""
+
+    plan: BatchPlan
+    rank: int
+    world_size: int
+    start: int
+    end: int | None
+
+    def __iter__(self) -> Iterator[list[Ticket]]:
+        for step in count(self.start) if self.end is None else range(self.start, self.end):
+            yield self.plan.rank_batch(step, rank=self.rank, world_size=self.world_size)
 
 
 def _groups(sessions: Sequence[tuple[Video, ...]], group_by: Grouping) -> list[np.ndarray]:

@@ -5,6 +5,13 @@ A transform plans before decoding and is applied after it: ``drawn = transform.d
 """
 
 from mvssl.views.augment import Augment as Augment
+from mvssl.views.collate import Sample as Sample
+from mvssl.views.collate import absent_view as absent_view
+from mvssl.views.collate import collate as collate
+from mvssl.views.collate import view_of as view_of
+from mvssl.views.evaluation import Evaluation as Evaluation
+from mvssl.views.inputs import to_input as to_input
+from mvssl.views.modality import Modality as Modality
+from mvssl.views.modality import Transform as Transform
 from mvssl.views.parameters import PARAMETERS as PARAMETERS
 from mvssl.views.parameters import Drawn as Drawn
-from mvssl.views.evaluation import Evaluation as Evaluation

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import numpy as np
 
-from mvssl.types import Clip, ClipRequest, View
+from mvssl.types import Clip, ClipRequest, Video, View
 from mvssl.views.parameters import Drawn
+
+ReadAudio = Callable[..., tuple[np.ndarray, int]]  # mvssl.video.read_audio
 
 
 class Transform(Protocol):
@@ -31,12 +33,14 @@ class Modality:
         channels: C of what the network receives.
         offsets_s: neighbours that are decoded around each time.
         reach_s: how far beyond its times the modality looks; samplers keep so much room before the end of the video.
+        decodes: True = made of the decoder's frames (``request``, ``pack``); False = of something else (``load``).
         key: modalities with equal keys share one copy of the worker's pixels.
     """
 
     channels: int
     offsets_s: tuple[float, ...] = (0.0,)
     reach_s: float = 0.0
+    decodes: bool = True
     key: Hashable
 
     def request(self, request: ClipRequest, transform: Transform, drawn: Drawn) -> ClipRequest:
@@ -45,6 +49,12 @@ class Modality:
 
     def pack(self, clip: Clip, transform: Transform, drawn: Drawn) -> np.ndarray:
         """(T, K, C, H, W) array that leaves the worker: uint8 pictures or float16 vectors."""
+        raise NotImplementedError
+
+    def load(
+        self, video: Video, request: ClipRequest, transform: Transform, drawn: Drawn, read_audio: ReadAudio
+    ) -> np.ndarray | None:
+        """As ``pack``, or (T, F) float32, from what is not a frame; None where this video has no such thing."""
         raise NotImplementedError
 
     def to_input(self, view: View) -> View:

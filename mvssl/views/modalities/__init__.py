@@ -1,0 +1,1 @@
+"""Ways to look at the frames of a clip: one file each, the name of the file is the name in the configuration."""

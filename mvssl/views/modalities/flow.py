@@ -18,9 +18,9 @@ Preset = Literal["ultrafast", "fast", "medium"]
 
 
 class Flow(Modality):
-    """Apparent motion between t and t + ``delta_s``, two channels (dx, dy), computed on the cropped and resized pictures.
+    """Apparent motion between t and t + ``delta_s``, two channels (dx, dy), on the cropped and resized pictures.
 
-    On the worker: pixels of the view per second (float16), divided by the true time between the two frames shown. Colour
+    On the worker: pixels of the view per second (float16), by the true time between the two frames shown. Colour
     operations play no part; a mirrored view has dx negated. For the network: 0.5 + v / (2 ``bound``), v in sides of the
     view per second, clipped to [0, 1].
 
@@ -82,4 +82,4 @@ def scale_vectors(pixels, bound: float):
 
 @lru_cache(maxsize=4)
 def _dis(preset: Preset):
-    return cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}"))
+    return cv2.DISOpticalFlow_create(getattr(cv2, f"DISOPTICAL_FLOW_PRESET_{preset.upper()}"))  # type: ignore[attr-defined]

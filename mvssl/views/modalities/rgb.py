@@ -14,7 +14,7 @@ class RGB(Modality):
     """RGB in [0, 1]; normalisation by mean and deviation is the encoder's.
 
     Args:
-        offsets_s: frames wanted around each time, in seconds; several give K pictures per time (context frames, as in TCC).
+        offsets_s: frames wanted around each time, in seconds; several give K pictures per time (context frames).
             Neighbours beyond the ends of the video show its end frames.
     """
 
