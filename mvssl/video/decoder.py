@@ -78,6 +78,8 @@ class Decoder:
         outputs: list[np.ndarray | None] = [None] * len(requests)
         damaged = [np.zeros(plan.size, dtype=bool) for plan in plans]
         for frame_number, frame, bad in self._reader.decode(sorted(users)):
+            if bad or frame is None:
+                raise self._damage(frame_number)
             made: dict = {}
             for number, places in users[frame_number]:
                 request = requests[number]
@@ -122,7 +124,9 @@ class Decoder:
             wanted = wanted[self._pts[wanted - self._first] < _plan.to_ticks(end_s, self._index.tick_s)]
         if len(wanted) == 0:
             return
-        for number, frame, _ in self._reader.decode(wanted):
+        for number, frame, bad in self._reader.decode(wanted):
+            if bad or frame is None:
+                raise self._damage(number)
             yield float(self.times_s[number - self._first]), self._picture(frame, None, size).transpose(2, 0, 1)
 
     def _plan(self, request: ClipRequest) -> np.ndarray:
@@ -186,6 +190,11 @@ class Decoder:
             .reshape(plane.height, plane.line_size)[:, : plane.width * 3]
             .reshape(plane.height, plane.width, 3)
         )
+
+    def _damage(self, number: int) -> VideoError:
+        time_s = float(self._index.time_s(int(self._index.shown_pts[number])))
+        message = f"{self._index.path}: video stream ({self._index.codec}) is damaged at {time_s:.6f} s"
+        return VideoError(message, path=self._index.path, kind="corrupt", time_s=time_s)
 
     def close(self) -> None:
         self._reader.close()

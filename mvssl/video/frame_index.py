@@ -1,16 +1,21 @@
-"""The frame index of a file: every frame's time, and where decoding must start to get it. Scanned once, by demuxing."""
+"""The frame index of a file: every frame's time, and where decoding must start to get it. Scanned once per file."""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 
 from mvssl.errors import VideoError
 
-from ._errors import opened
+from . import _mp4
+from ._container import first_picture, opened, other_streams_off, turn_of
+
+VERSION = 1  # of the meaning of the fields; part of the cache key
+_MISSING = np.iinfo(np.int64).min
 
 
 class FrameIndex(NamedTuple):
@@ -19,85 +24,208 @@ class FrameIndex(NamedTuple):
     path: str
     container: str  # FFmpeg's name of the format
     codec: str
-    time_base: tuple[int, int]  # seconds of a tick as a fraction
-    pts: np.ndarray  # (P,) int64 presentation time of each packet, ticks
+    time_base: tuple[int, int]  # seconds of a tick, as a fraction
+    pts: np.ndarray  # (P,) int64 presentation time that the container gives each packet, ticks
     dts: np.ndarray  # (P,) int64 decoding time, ticks
     key: np.ndarray  # (P,) bool: decoding may start here
     shown: np.ndarray  # (N,) int64: packet of the n-th frame shown
+    shown_pts: np.ndarray  # (N,) int64: its time, ascending
     end_pts: int  # end of the last frame, ticks
     width: int  # as coded, before rotation
     height: int
-    quarter_turns: int  # counter-clockwise, to make the picture upright
+    quarter_turns: int  # counter-clockwise turns that make the picture upright
+    mirrored: bool  # left and right are swapped before turning
     has_audio: bool
+    has_edit_list: bool  # some packets are decoded but never shown
+    learned_order: bool  # the container has no presentation times: the order was learned by decoding
 
     @property
     def tick_s(self) -> float:
         return self.time_base[0] / self.time_base[1]
 
+    def time_s(self, pts: int | np.ndarray) -> Any:
+        """Ticks -> seconds, rounded once (as FFmpeg's own ``time`` is)."""
+        return pts * self.time_base[0] / self.time_base[1]
+
     @property
-    def shown_pts(self) -> np.ndarray:
-        return self.pts[self.shown]
+    def has_open_gop(self) -> bool:
+        """Some frame is decoded after a key frame but shown before it: seeking to that key would lose it."""
+        key_pts = np.maximum.accumulate(np.where(self.key, self.pts, np.iinfo(np.int64).min))
+        return bool((self.pts[self.shown] < key_pts[self.shown]).any())
+
+    @property
+    def reorders(self) -> bool:
+        """Frames are shown in another order than they are decoded (B-frames)."""
+        return bool((np.diff(self.shown) < 0).any())
 
 
-def build_index(path: str | os.PathLike) -> FrameIndex:
-    """Scan a file by demuxing it once (no decoding but the first frame).
+def build_index(path: str | os.PathLike, *, timeout_s: float | None = None) -> FrameIndex:
+    """Scan a file: from the tables of an MP4 where they suffice, else by demuxing it once (one frame is decoded).
 
     Raises:
-        VideoError: missing, empty, not_video, no_video_stream, corrupt, duplicate_times.
+        VideoError: missing, empty, not_video, no_video_stream, corrupt, duplicate_times, size_change, timeout.
     """
     path = os.fspath(path)
-    with opened(path) as container:
+    with opened(path, timeout_s=timeout_s) as container:
         stream = container.streams.video[0]
-        for other in container.streams:
-            if other.index != stream.index:
-                other.discard = av.stream.Discard.all
-        packets = [
-            (p.pts, p.dts if p.dts is not None else p.pts, p.is_keyframe, p.is_discard, p.duration or 0)
-            for p in container.demux(stream)
-            if p.pts is not None and p.size
-        ]
-        if not packets:
-            raise VideoError(f"{path}: the video stream holds no packet with a time", path=path, kind="corrupt")
-        columns = np.array(packets, dtype=np.int64)
-        pts, dts, key, discard, duration = columns.T
-        key = key.astype(bool)
-        keep = ~discard.astype(bool)
-        if not key.any():
-            raise VideoError(f"{path}: no key frame: nothing can be decoded", path=path, kind="corrupt")
-        first_key = int(np.argmax(key))
-        keep[:first_key] = False
-        keep &= pts >= pts[first_key]
+        other_streams_off(container, stream)
+        try:
+            table = _mp4.packet_table(path, container, stream)
+            table = _demuxed(container, stream) if table is None else table
+        except av.FFmpegError as error:
+            raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind="corrupt") from error
+        return _index(path, container, stream, *table)
+
+
+def _demuxed(container, stream) -> tuple[np.ndarray, ...]:
+    """pts, dts, key, discard, duration of every packet, by reading the file once."""
+    hidden_bit = 0x10 if stream.codec_context.name == "vp8" else 0  # VP8 marks packets that show nothing
+    rows = []
+    for p in container.demux(stream):
+        if p.size:
+            hidden = hidden_bit and not bytes(p)[0] & hidden_bit
+            pts, dts = (_MISSING if p.pts is None else p.pts), (_MISSING if p.dts is None else p.dts)
+            rows.append((pts, dts, p.is_keyframe, p.is_discard or hidden, p.duration or 0))
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+    return columns[0], columns[1], columns[2].astype(bool), columns[3].astype(bool), columns[4]
+
+
+def _index(path: str, container, stream, pts, dts, key, discard, duration) -> FrameIndex:
+    tick_s = float(stream.time_base)
+    if not len(pts) or not key.any():
+        raise VideoError(f"{path}: no key frame in the video stream: nothing can be decoded", path=path, kind="corrupt")
+    first_key = int(np.argmax(key))
+    timeless = pts == _MISSING
+    _refuse_backward(path, dts[dts != _MISSING], tick_s)
+    dts = np.where(dts == _MISSING, pts, dts)
+    learned = "avi" in container.format.name.split(",") and (
+        bool(timeless.any()) or not np.array_equal(pts, dts) or stream.codec_context.has_b_frames
+    )
+    if learned:
+        shown, times = _learn_order(path, container, stream, dts)
+        pts = np.where(timeless, dts, pts)
+    else:
+        if timeless.any():
+            raise VideoError(
+                f"{path}: {stream.codec_context.name} packets in {container.format.name!r} carry no presentation time. "
+                "Put the stream into a container that has times (ffmpeg -i IN OUT.mp4).",
+                path=path,
+                kind="corrupt",
+            )
+        keep = ~discard & (np.arange(len(pts)) >= first_key) & (pts >= pts[first_key])
         shown = np.flatnonzero(keep)
         shown = shown[np.argsort(pts[shown], kind="stable")]
         times = pts[shown]
-        if len(times) > 1 and (np.diff(times) <= 0).any():
-            at = int(np.argmax(np.diff(times) <= 0))
-            tick_s = float(stream.time_base)
+    if not len(shown):
+        raise VideoError(f"{path}: no frame is to be shown", path=path, kind="corrupt")
+    _refuse_repeated(path, times, tick_s)
+    last = int(duration[shown[-1]])
+    if last <= 0:
+        last = int(np.median(np.diff(times))) if len(times) > 1 else _nominal_ticks(stream)
+    frame = first_picture(path, container, stream, pts, dts, key)
+    _refuse_new_size(path, container, stream, pts, dts, key, frame)
+    key = _safe_keys(container, stream, pts, dts, key)
+    turns, mirrored = turn_of(frame)
+    return FrameIndex(
+        path=path,
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        time_base=(stream.time_base.numerator, stream.time_base.denominator),
+        pts=pts,
+        dts=dts,
+        key=key,
+        shown=shown,
+        shown_pts=times,
+        end_pts=int(times[-1]) + last,
+        width=frame.width,
+        height=frame.height,
+        quarter_turns=turns,
+        mirrored=mirrored,
+        has_audio=bool(container.streams.audio),
+        has_edit_list=bool(discard.any()),
+        learned_order=bool(learned),
+    )
+
+
+def _learn_order(path: str, container, stream, dts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Packets in the order in which they are shown, by decoding the file once; the times are the decoding times, sorted.
+
+    AVI stores no presentation times, and those that FFmpeg guesses are wrong with two and more B-frames in a row.
+    """
+    context = stream.codec_context
+    context.copy_opaque = True
+    container.seek(int(dts[0]), stream=stream)
+    order = []
+    for position, packet in enumerate(container.demux(stream)):
+        packet.opaque = (position,)
+        try:
+            order += [frame.opaque[0] for frame in context.decode(packet if packet.size else None)]
+        except av.FFmpegError as error:
+            time_s = dts[min(position, len(dts) - 1)] * float(stream.time_base)
             raise VideoError(
-                f"{path}: two frames share the time {times[at] * tick_s:.6f} s, so a time does not name one frame. "
-                "Re-encode the file (ffmpeg -i IN -fps_mode cfr OUT.mp4).",
+                f"{path}: {context.name} packet at {time_s:.6f} s cannot be decoded ({error}); "
+                "this container needs every packet to tell the order of the frames",
                 path=path,
-                kind="duplicate_times",
-                time_s=float(times[at] * tick_s),
-            )
-        last = int(duration[shown[-1]])
-        if last <= 0:
-            last = int(np.median(np.diff(times))) if len(times) > 1 else _nominal(stream)
-        rotation = _quarter_turns(container, stream, int(dts[first_key]))
-        return FrameIndex(
-            path, container.format.name, stream.codec_context.name, (stream.time_base.numerator, stream.time_base.denominator),
-            pts, dts, key, shown, int(times[-1]) + last, stream.codec_context.width, stream.codec_context.height,
-            rotation, bool(container.streams.audio),
-        )  # fmt: skip
+                kind="corrupt",
+                time_s=float(time_s),
+            ) from error
+    shown = np.array(order, dtype=np.int64)
+    return shown, np.sort(dts[shown])
 
 
-def _nominal(stream) -> int:
+def _refuse_repeated(path: str, times: np.ndarray, tick_s: float) -> None:
+    repeated = np.flatnonzero(np.diff(times) <= 0)
+    if len(repeated):
+        raise _bad_clock(path, "two frames share", float(times[repeated[0]] * tick_s))
+
+
+def _refuse_backward(path: str, dts: np.ndarray, tick_s: float) -> None:
+    backward = np.flatnonzero(np.diff(dts) < 0)
+    if len(backward):
+        raise _bad_clock(path, "the file's clock jumps back to", float(dts[backward[0] + 1] * tick_s))
+
+
+def _bad_clock(path: str, what: str, time_s: float) -> VideoError:
+    return VideoError(
+        f"{path}: {what} the time {time_s:.6f} s, so a time does not name one frame. "
+        "Re-encode the file (ffmpeg -i IN -fps_mode cfr OUT.mp4), or cut it where the clock starts again.",
+        path=path,
+        kind="duplicate_times",
+        time_s=time_s,
+    )
+
+
+def _refuse_new_size(path: str, container, stream, pts, dts, key, first) -> None:
+    """Joined transport streams may change size; the last key frame tells (and every decoded frame is checked later)."""
+    keys = np.flatnonzero(key)
+    if "mpeg" not in container.format.name or len(keys) < 2:
+        return
+    last = first_picture(path, container, stream, pts, dts, np.arange(len(key)) == keys[-1])
+    if (last.width, last.height) != (first.width, first.height):
+        time_s = float(pts[keys[-1]] * stream.time_base)
+        raise VideoError(
+            f"{path}: the picture is {first.width} x {first.height} at first and {last.width} x {last.height} at "
+            f"{time_s:.3f} s. Cut the file where the size changes, or re-encode it to one size.",
+            path=path,
+            kind="size_change",
+            time_s=time_s,
+        )
+
+
+def _safe_keys(container, stream, pts, dts, key) -> np.ndarray:
+    """``key``, or its first alone where the others are no safe start: with gradual refresh (x264's intra-refresh) the
+    packets called key frames are recovery points, and the pictures that follow are incomplete."""
+    keys = np.flatnonzero(key)
+    if len(keys) < 2 or stream.codec_context.name not in ("h264", "hevc") or "mp4" in container.format.name:
+        return key
+    try:
+        second = first_picture("", container, stream, pts, dts, np.arange(len(key)) == keys[1])
+        safe = second.pict_type == PictureType.I
+    except VideoError:
+        safe = False
+    return key if safe else np.arange(len(key)) == keys[0]
+
+
+def _nominal_ticks(stream) -> int:
     rate = stream.average_rate or stream.guessed_rate or 25
     return max(round(1 / (rate * stream.time_base)), 1)
-
-
-def _quarter_turns(container, stream, first: int) -> int:
-    container.seek(first, stream=stream)
-    for frame in container.decode(stream):
-        return round(frame.rotation / 90) % 4
-    return 0

@@ -15,7 +15,7 @@ def open_video(video: Video | str | os.PathLike, *, backend: str = "auto", index
     """Open a video for reading: ``with open_video(path) as decoder: decoder.frames_at([0.0, 1.5])``.
 
     Args:
-        video: a path, or a row of the index; of a row with ``start_s`` and ``end_s`` only that range belongs to the video.
+        video: a path, or a row of the index; of a row with ``start_s`` and ``end_s`` only that range is the video.
         backend: "auto" or "pyav".
         index: the file's frame index, if the caller has it already.
     """

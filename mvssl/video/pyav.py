@@ -1,107 +1,238 @@
-"""Frames by PyAV (FFmpeg): the default backend. Seeks by the frame index, decodes what is needed, checks what comes out."""
+"""Frames by PyAV (FFmpeg): the default backend. Seeks by the frame index, decodes what is needed, checks what comes out.
+
+Every packet is numbered on its way in and every frame carries its packet's number out, so a frame is known by what it
+is, not by a time that a damaged or odd file may repeat.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import av
 import numpy as np
 
 from mvssl.errors import VideoError
 
-from ._errors import open_container
+from ._container import open_container, other_streams_off, seek_targets
 from .frame_index import FrameIndex
 
-_SKIP_IS_EXACT = {"h264", "hevc", "mpeg4"}  # others lose frames (AV1) or ignore it (VP9)
+
+def skip_is_exact(index: FrameIndex) -> bool:
+    """Whether frames that no other frame needs may be skipped with the pictures of all others unchanged.
+
+    Shown bit for bit for H.264, HEVC, and MPEG-4 in MP4. AV1 loses frames, VP9 ignores the flag, and an AVI may pack two
+    MPEG-4 pictures into one packet.
+    """
+    return index.codec in ("h264", "hevc") or (index.codec == "mpeg4" and "mp4" in index.container)
+
+
+class Decoded(NamedTuple):
+    """A wanted frame. ``picture`` is None where nothing could be decoded; ``damaged`` then, and wherever it may be wrong."""
+
+    number: int  # of the shown frame
+    picture: av.VideoFrame | None
+    damaged: bool
+
+
+class _Run(NamedTuple):
+    """Packets to decode in one go, from a key frame to the last one needed."""
+
+    start: int
+    stop: int
+    wanted: dict[int, int]  # packet -> number of the shown frame
 
 
 class PyAVReader:
-    """Decodes wanted frames of one file, each once, in order of presentation."""
+    """Decodes wanted frames of one file, each once, in the order in which they are shown."""
 
-    def __init__(self, index: FrameIndex):
+    def __init__(self, index: FrameIndex, *, timeout_s: float | None = None, motion: bool = False):
         self.index = index
-        self._container = open_container(index.path)
+        self._timeout_s = timeout_s
+        self._motion = motion
+        self._keys = np.flatnonzero(index.key)
+        self._stamps = index.dts if index.learned_order else index.pts
+        self._open()
+
+    def _open(self) -> None:
+        self._container = open_container(self.index.path, timeout_s=self._timeout_s)
         self._stream = self._container.streams.video[0]
         self._context = self._stream.codec_context
-        self._context.thread_count = 1
-        for other in self._container.streams:
-            if other.index != self._stream.index:
-                other.discard = av.stream.Discard.all
-        self._skip = self._context.name in _SKIP_IS_EXACT
-        self._keys = np.flatnonzero(index.key)
+        if self._motion:
+            self._context.options = {"flags2": "+export_mvs"}
+        other_streams_off(self._container, self._stream)
+        self._context.copy_opaque = True
+        self._skip = skip_is_exact(self.index)
 
-    def decode(self, wanted: Sequence[int]) -> Iterator[tuple[int, av.VideoFrame, bool]]:
-        """Yields (index, frame, damaged) for ``wanted``: ascending, distinct indices of shown frames."""
-        index = self.index
-        packets = index.shown[np.asarray(wanted)]
-        starts = self._start_of(packets)
-        groups = np.split(np.arange(len(wanted)), np.flatnonzero(np.diff(starts)) + 1)
-        for group in groups:
-            yield from self._decode_group(
-                {int(index.pts[packets[i]]): int(wanted[i]) for i in group},
-                int(packets[group].max()),
-                int(starts[group[0]]),
-            )
+    def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
+        """Frames with the given numbers (ascending, distinct)."""
+        deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
+        for run in self._runs(np.asarray(wanted)):
+            missing = yield from self._decode_run(run, deadline)
+            for packet, number in missing.items():
+                yield self._again(packet, number, run.start, deadline)
 
-    def _start_of(self, packets: np.ndarray) -> np.ndarray:
-        """Rank of the key frame to start from: the last with presentation time <= the wanted one, and not after it."""
-        keys = self._keys
-        by_time = (
-            np.searchsorted(np.maximum.accumulate(self.index.pts[keys]), self.index.pts[packets], side="right") - 1
-        )
-        by_order = np.searchsorted(keys, packets, side="right") - 1
-        return np.maximum(np.minimum(by_time, by_order), 0)
+    def _runs(self, wanted: np.ndarray) -> list[_Run]:
+        """One run for frames whose stretches of packets touch; the key is the last one shown at or before the frame."""
+        index, keys = self.index, self._keys
+        packets = index.shown[wanted]
+        by_time = np.searchsorted(np.maximum.accumulate(index.pts[keys]), index.pts[packets], side="right")
+        by_order = np.searchsorted(keys, packets, side="right")
+        if index.learned_order:  # no times to go by: frames decoded after a key and shown before it need the key before
+            shown_rank = np.full(len(index.pts), -1)
+            shown_rank[index.shown] = np.arange(len(index.shown))
+            leads = shown_rank[packets] < shown_rank[keys[by_order - 1]]
+            by_time = by_order - leads
+        starts = keys[np.maximum(np.minimum(by_time, by_order) - 1, 0)]
+        runs: list[_Run] = []
+        for start, packet, number in zip(starts.tolist(), packets.tolist(), wanted.tolist()):
+            if runs and start <= runs[-1].stop + 1:
+                run = runs[-1]
+                run.wanted[packet] = number
+                runs[-1] = run._replace(stop=max(run.stop, packet))
+            else:
+                runs.append(_Run(start, packet, {packet: number}))
+        return runs
 
-    def _decode_group(
-        self, wanted: dict[int, int], last_packet: int, start: int
-    ) -> Iterator[tuple[int, av.VideoFrame, bool]]:
-        left = dict(wanted)
-        stop_pts = int(self.index.pts[last_packet])
-        for packet in self._packets_from(start):
-            if self._skip:
-                self._context.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
-            done = packet.pts == stop_pts
-            for frame in self._frames(packet, done):
-                number = left.pop(frame.pts, None)
-                if number is not None:
-                    yield number, frame, frame.is_corrupt
-            if done or not left:
+    def _decode_run(self, run: _Run, deadline: float | None) -> Iterator[Decoded]:
+        """Yields what comes out; returns the wanted packets that did not, or came with a doubt."""
+        left, doubtful = dict(run.wanted), {}
+        context, wanted, skip = self._context, run.wanted, self._skip
+        damage = _Damage(self.index)
+        for position, packet in self._packets(run.start):
+            if position > run.stop:
                 break
-        if left:
-            time_s = min(left) * self.index.tick_s
-            raise VideoError(
-                f"{self.index.path}: the frame at {time_s:.6f} s was not decoded",
-                path=self.index.path,
-                kind="corrupt",
-                time_s=time_s,
-            )
+            if deadline is not None and time.monotonic() > deadline:
+                raise self._error(f"decoding took longer than {self._timeout_s} s", "timeout", position)
+            if packet.is_corrupt:
+                damage.begins_at(position)
+            if skip:
+                context.skip_frame = "DEFAULT" if position in wanted else "NONREF"
+            packet.opaque = (position,)  # a new object each: PyAV keeps them by identity
+            frames = []
+            try:
+                frames = context.decode(packet)
+                if position == run.stop:
+                    frames += context.decode(None)
+            except av.FFmpegError:
+                damage.begins_at(position)
+                frames = self._drained() if position == run.stop else []
+            for frame in frames:
+                source = frame.opaque[0]
+                if frame.is_corrupt:
+                    damage.begins_at(source)
+                number = left.pop(source, None)
+                if number is None:
+                    continue
+                if damage.covers(source) and run.start > 0:
+                    doubtful[source] = number
+                else:
+                    yield Decoded(number, self._checked(frame, source), damage.covers(source))
+        return doubtful | left
 
-    def _frames(self, packet, drain: bool):
+    def _drained(self) -> list[av.VideoFrame]:
         try:
-            frames = self._context.decode(packet)
-            return frames + self._context.decode(None) if drain else frames
-        except av.FFmpegError as error:
-            time_s = packet.pts * self.index.tick_s
-            raise VideoError(
-                f"{self.index.path}: {self.index.codec} packet at {time_s:.6f} s cannot be decoded ({error})",
-                path=self.index.path, kind="corrupt", time_s=time_s,
-            ) from error  # fmt: skip
+            return self._context.decode(None)
+        except av.FFmpegError:
+            return []
 
-    def _packets_from(self, start: int):
-        """Packets of the stream from key frame ``start`` on; seeks by presentation time, then by decoding time."""
-        position = int(self._keys[start])
-        pts, dts = int(self.index.pts[position]), int(self.index.dts[position])
-        for target in (pts, dts):
+    def _again(self, packet: int, number: int, start: int, deadline: float | None) -> Decoded:
+        """A frame that did not come out well: once more from an earlier key frame, in case this one was no safe start."""
+        rank = int(np.searchsorted(self._keys, start))
+        for earlier in dict.fromkeys((max(rank - 1, 0), 0) if rank else ()):
+            run = _Run(int(self._keys[earlier]), packet, {packet: number})
+            for found in self._decode_run(run, deadline):
+                if not found.damaged:
+                    return found
+        return Decoded(number, None, True)
+
+    def _packets(self, start: int) -> Iterator[tuple[int, av.Packet]]:
+        """Numbered packets from a key frame on (or from an earlier packet, where the container cannot seek better)."""
+        index = self.index
+        rank = int(np.searchsorted(self._keys, start))
+        for key in self._keys[np.unique([rank, max(rank - 1, 0), max(rank - 8, 0), 0])[::-1]].tolist():
+            for target in seek_targets(index.container, int(index.pts[key]), int(index.dts[key])):
+                numbered = self._land(target, start)
+                if numbered is not None:
+                    yield from numbered
+                    return
+        self._container.close()
+        self._open()
+        yield from self._numbered(self._container.demux(self._stream), 0, None)
+
+    def _land(self, target: int, start: int) -> Iterator[tuple[int, av.Packet]] | None:
+        try:
             self._container.seek(target, stream=self._stream)
             packets = self._container.demux(self._stream)
             first = next(packets)
-            if first.pts is not None and first.is_keyframe and first.pts <= pts:
-                yield first
-                yield from packets
-                return
-        raise VideoError(
-            f"{self.index.path}: cannot seek to {pts * self.index.tick_s:.6f} s", path=self.index.path, kind="corrupt"
-        )
+        except (av.FFmpegError, StopIteration):
+            return None
+        if not first.is_keyframe or not first.size:
+            return None
+        stamp = self._stamp_of(first)
+        same = self._stamps == stamp
+        at = np.flatnonzero(same)
+        if len(at) != 1 or at[0] > start:
+            return None
+        return self._numbered(packets, int(at[0]), first)
+
+    def _numbered(self, packets, position: int, first: av.Packet | None) -> Iterator[tuple[int, av.Packet]]:
+        if first is not None:
+            yield position, first
+            position += 1
+        stamps = self._stamps
+        try:
+            for packet in packets:
+                if not packet.size:
+                    return
+                stamp = self._stamp_of(packet)
+                if position >= len(stamps) or (stamp is not None and stamp != stamps[position]):
+                    raise self._error(
+                        "the packets are not those of the frame index; was the file changed?", "corrupt", position
+                    )
+                yield position, packet
+                position += 1
+        except av.FFmpegError:  # damage in the container: what follows is missing, and is reported as such
+            return
+
+    def _stamp_of(self, packet: av.Packet) -> int | None:
+        """What a packet is known by: its presentation time, in containers without one its decoding time."""
+        return packet.dts if self.index.learned_order else packet.pts
+
+    def _checked(self, frame: av.VideoFrame, position: int) -> av.VideoFrame:
+        if (frame.width, frame.height) != (self.index.width, self.index.height):
+            raise self._error(
+                f"the picture changes from {self.index.width} x {self.index.height} to {frame.width} x {frame.height}; "
+                "cut the file where the size changes, or re-encode it to one size",
+                "size_change",
+                position,
+            )
+        return frame
+
+    def _error(self, what: str, kind: str, position: int) -> VideoError:
+        index = self.index
+        time_s = float(index.time_s(int(index.pts[min(position, len(index.pts) - 1)])))
+        message = f"{index.path}: video stream ({index.codec}) at {time_s:.6f} s: {what}"
+        return VideoError(message, path=index.path, kind=kind, time_s=time_s)
 
     def close(self) -> None:
         self._container.close()
+
+
+class _Damage:
+    """From a damaged packet to the next key frame every picture is in doubt (FFmpeg flags only some of them)."""
+
+    def __init__(self, index: FrameIndex):
+        self._key = index.key
+        self._start: int | None = None
+        self._stop = 0
+
+    def begins_at(self, position: int) -> None:
+        if self._start is None or position >= self._stop:
+            self._start = position
+            after = np.flatnonzero(self._key[position + 1 :])
+            self._stop = position + 1 + int(after[0]) if len(after) else len(self._key)
+
+    def covers(self, position: int) -> bool:
+        return self._start is not None and self._start <= position < self._stop

@@ -1,0 +1,83 @@
+"""Opening a container with FFmpeg, its errors in the words of the project, and what one decoded frame tells of a stream."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+import numpy as np
+
+from mvssl.errors import VideoError
+
+
+def open_container(path: str, *, timeout_s: float | None = None) -> av.container.InputContainer:
+    """Raises VideoError: missing, empty, not_video, no_video_stream, timeout."""
+    if not os.path.exists(path):
+        raise VideoError(f"{path}: no such file", path=path, kind="missing")
+    if os.path.isdir(path):
+        raise VideoError(f"{path}: is a folder, not a video file", path=path, kind="not_video")
+    if os.path.getsize(path) == 0:
+        raise VideoError(f"{path}: the file is empty", path=path, kind="empty")
+    try:
+        container = av.open(path, timeout=timeout_s)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        kind = "timeout" if isinstance(error, av.ExitError) else "not_video"
+        raise VideoError(f"{path}: not a video that FFmpeg can open ({error})", path=path, kind=kind) from error
+    if not container.streams.video:
+        container.close()
+        raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")
+    return container
+
+
+@contextmanager
+def opened(path: str, *, timeout_s: float | None = None) -> Iterator[av.container.InputContainer]:
+    """``open_container``, closed at the end."""
+    container = open_container(path, timeout_s=timeout_s)
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def other_streams_off(container, stream) -> None:
+    """Let the demuxer drop the packets of all streams but one."""
+    stream.codec_context.thread_count = 1
+    for other in container.streams:
+        if other.index != stream.index:
+            other.discard = av.stream.Discard.all
+
+
+def seek_targets(container_name: str, pts: int, dts: int) -> tuple[int, int]:
+    """Timestamps to try, best first: transport and program streams seek by decoding time, the others by presentation time."""
+    return (dts, pts) if "mpeg" in container_name else (pts, dts)
+
+
+def first_picture(path: str, container, stream, pts, dts, key) -> av.VideoFrame:
+    """The first frame that decodes, starting at the first key frame of ``key``, or at one of the next four."""
+    error: Exception | None = None
+    for position in np.flatnonzero(key)[:5]:
+        for target in seek_targets(container.format.name, int(pts[position]), int(dts[position])):
+            try:
+                container.seek(target, stream=stream)
+                for frame in container.decode(stream):
+                    return frame
+            except av.FFmpegError as failed:
+                error = failed
+    raise VideoError(f"{path}: no picture can be decoded ({error})", path=path, kind="corrupt") from error
+
+
+def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
+    """Quarter turns (counter-clockwise) and mirroring that the display matrix of a frame asks for.
+
+    A mirrored picture is to be flipped left-right first, then turned.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 0, False
+    a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4")
+    mirrored = float(a) * float(d) - float(b) * float(c) < 0
+    if mirrored:
+        a, b = -a, -b
+    return round(-np.degrees(np.arctan2(float(b), float(a))) / 90) % 4, bool(mirrored)

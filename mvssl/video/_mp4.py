@@ -1,0 +1,97 @@
+"""Packet times of an MP4 or QuickTime file without reading its pictures.
+
+FFmpeg builds an index of the samples when it opens the file (decoding times, key and edit-list flags), but keeps the
+composition offsets to itself; those are read here from the ``ctts`` table. So the scan costs milliseconds instead of a
+pass over the file. Anything unusual (fragments, samples repeated by edits) gives None: the caller demuxes instead.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+_INNER = (b"mdia", b"minf", b"stbl")
+_TABLES = (b"ctts", b"stts", b"tkhd")
+
+
+def packet_table(path: str, container, stream) -> tuple[np.ndarray, ...] | None:
+    """pts, dts, key, discard, duration of every packet in file order; None where only demuxing tells."""
+    if "mp4" not in container.format.name:
+        return None
+    with open(path, "rb") as file:
+        tables = _track(file, os.path.getsize(path), stream.id)
+    if tables is None or b"stts" not in tables:
+        return None
+    entries = [(e.timestamp, e.flags) for e in stream.index_entries]
+    if not entries:
+        return None
+    dts, flags = np.array(entries, dtype=np.int64).T
+    offsets = _runs(tables[b"ctts"], len(dts), signed=True) if b"ctts" in tables else np.zeros(len(dts), np.int64)
+    duration = _runs(tables[b"stts"], len(dts), signed=False)
+    if offsets is None or duration is None:  # edits have dropped or repeated samples
+        return None
+    first = next(container.demux(stream))
+    if first.pts is None or first.dts != dts[0]:
+        return None
+    pts = dts + offsets + (first.pts - dts[0] - offsets[0])
+    return pts, dts, (flags & 1).astype(bool), (flags & 2).astype(bool), duration
+
+
+def _runs(table: bytes, count: int, *, signed: bool) -> np.ndarray | None:
+    """A run-length table (version and flags, number of runs, then length and value of each), spread out to ``count``."""
+    runs = np.frombuffer(table, dtype=">u4", offset=8, count=2 * struct.unpack_from(">I", table, 4)[0]).reshape(-1, 2)
+    lengths, values = runs[:, 0].astype(np.int64), runs[:, 1].astype(np.int64)
+    if lengths.sum() != count:
+        return None
+    if signed:
+        values = values.astype(np.int32).astype(np.int64)
+    return np.repeat(values, lengths)
+
+
+def _track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None:
+    """The tables of one track; None for a fragmented file or one without a movie box."""
+    for kind, start, stop in _boxes(file, 0, size):
+        if kind == b"moov":
+            children = list(_boxes(file, start, stop))
+            if any(child[0] == b"mvex" for child in children):
+                return None
+            for child, low, high in children:
+                if child == b"trak":
+                    tables = dict(_tables(file, low, high))
+                    header = tables.get(b"tkhd", b"")
+                    if len(header) >= 24 and struct.unpack_from(">I", header, 20 if header[0] else 12)[0] == track_id:
+                        return tables
+            return None
+    return None
+
+
+def _tables(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
+    for kind, low, high in _boxes(file, start, stop):
+        if kind in _INNER:
+            yield from _tables(file, low, high)
+        elif kind in _TABLES:
+            file.seek(low)
+            yield kind, file.read(high - low)
+
+
+def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, first byte and end of the content of each box in a range."""
+    while start + 8 <= stop:
+        file.seek(start)
+        header = file.read(16)
+        if len(header) < 8:
+            return
+        length, kind = struct.unpack_from(">I4s", header)
+        head = 8
+        if length == 1 and len(header) == 16:
+            length, head = struct.unpack_from(">Q", header, 8)[0], 16
+        elif length == 0:
+            length = stop - start
+        if length < head:
+            return
+        yield kind, start + head, min(start + length, stop)
+        start += length
