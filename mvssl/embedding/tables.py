@@ -63,7 +63,9 @@ class Frames(Sequence[VideoFrames]):
     def __getitem__(self, key):  # int, slice or video id
         if isinstance(key, str):
             if key not in self._row:
-                raise InputError(f"no video {key!r} in the table of frames; it holds {len(self)} videos, e.g. {self.ids[:3]}")
+                raise InputError(
+                    f"no video {key!r} in the table of frames; it holds {len(self)} videos, e.g. {self.ids[:3]}"
+                )
             return self.videos[self._row[key]]
         return self.videos[key]
 
@@ -168,7 +170,8 @@ def read_frames(folder: str | Path) -> Frames:
     paths = sorted(folder.glob("*" + SUFFIX))
     if not paths:
         raise InputError(f"{folder}: no tables of embedded frames (*{SUFFIX}); make them with `mvssl embed`")
-    videos, metadata = [], {}
+    videos: list[VideoFrames] = []
+    metadata: dict[str, Any] = {}
     for path in paths:
         video, made_by = read_video_frames(path)
         if videos and made_by.get("model") != metadata.get("model"):

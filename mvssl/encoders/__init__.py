@@ -1,1 +1,8 @@
-"""encoders"""
+"""Views -> features. One file per encoder; the file name is the name in the configuration."""
+
+from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders.frame import Frame
+from mvssl.encoders.image import Image
+from mvssl.encoders.weights import available, fingerprint
+
+__all__ = ["Frame", "FrameEncoder", "Image", "available", "fingerprint"]

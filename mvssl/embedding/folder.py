@@ -1,0 +1,84 @@
+"""Many videos to a folder of tables: finished ones are left alone, so an interrupted run goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from mvssl.embedding.recipe import Recipe
+from mvssl.embedding.tables import Frames, file_name, read_video_frames, write_frames
+from mvssl.embedding.video import embed_video
+from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.errors import InputError, VideoError
+from mvssl.types import Video
+
+
+def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[str, Any]:
+    """Metadata of every table that this encoder and recipe make; ``model`` is equal exactly for equal results."""
+    weights = fingerprint(encoder)
+    return {
+        "model": f"{weights}-{recipe.key}-{'unit' if normalise else 'raw'}",
+        "fps": recipe.fps,
+        "views": ["rgb"],
+        "pixels": recipe.model_dump(),
+        "position": encoder.position,
+        "normalised": normalise,
+    }
+
+
+def embed_folder(
+    encoder: FrameEncoder,
+    videos: Sequence[Video],
+    folder: str | Path,
+    *,
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    normalise: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    layers: tuple[str, ...] = (),
+    policy: str = "error",
+    progress: bool = True,
+) -> tuple[Frames, list[VideoError]]:
+    """Embeds ``videos[shard[0]::shard[1]]`` into ``folder``; a video whose table exists for this very model is skipped.
+
+    Args:
+        policy: ``error`` stops at the first bad video; ``skip`` sets it aside.
+
+    Returns:
+        The tables of all videos asked for, and the errors of those that were set aside.
+
+    Raises:
+        InputError: the folder holds tables of another model, or no video is left.
+    """
+    folder = Path(folder)
+    metadata = describe(encoder, recipe, normalise=normalise)
+    done, bad = [], []
+    mine = videos[shard[0] :: shard[1]]
+    for video in tqdm(mine, desc="embed", unit="video", disable=None if progress else True):
+        path = folder / file_name(video.id)
+        if path.exists():
+            table, made_by = read_video_frames(path)
+            if made_by.get("model") != metadata["model"]:
+                raise InputError(
+                    f"{path}: made by model {made_by.get('model')}, not {metadata['model']}; embed into a new folder"
+                )
+            done.append(table)
+            continue
+        try:
+            table = embed_video(encoder, video, recipe=recipe, device=device, layers=layers, normalise=normalise)
+        except VideoError as error:
+            if policy == "error":
+                raise
+            bad.append(error)
+            continue
+        write_frames(folder, table, metadata)
+        done.append(table)
+    if not done:
+        raise InputError(
+            f"{folder}: none of {len(mine)} videos could be embedded" + (f"; first: {bad[0]}" if bad else "")
+        )
+    return Frames(done, metadata), bad

@@ -1,0 +1,102 @@
+"""A trained model as people share it: encoder, recipe and weights in one folder (config.json + model.safetensors)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from torch import nn
+
+from mvssl import config
+from mvssl.embedding.recipe import Recipe
+from mvssl.embedding.tables import VideoFrames
+from mvssl.embedding.video import embed_video
+from mvssl.encoders import FrameEncoder
+from mvssl.errors import InputError
+from mvssl.types import Video
+from mvssl.video import open_video
+
+FOLDER = "model"  # inside a run
+
+
+class Model(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="mvssl",
+    tags=["video", "video-alignment", "self-supervised"],
+    license="apache-2.0",
+):
+    """Videos in, one embedding per frame out. ``save_pretrained``, ``from_pretrained`` and ``push_to_hub`` as on the hub.
+
+    Args:
+        encoder: specification of the encoder, ``{name: frame, ...}``.
+        recipe: fields of ``Recipe``.
+        normalise: rows scaled to unit length.
+    """
+
+    def __init__(self, *, encoder: dict[str, Any], recipe: dict[str, Any], normalise: bool = True):
+        super().__init__()
+        built = config.build("mvssl.encoders", encoder, "encoder")
+        assert isinstance(built, FrameEncoder)
+        self.encoder = built
+        self.recipe = config.check(Recipe, recipe, "recipe")
+        self.normalise = normalise
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], encoder: FrameEncoder, recipe: Recipe, *, normalise: bool = True) -> Model:
+        """A model of a trained encoder; ``spec`` is what it was built from (the source of its weights is left out)."""
+        model = cls(encoder={**spec, "weights": "none"}, recipe=recipe.model_dump(), normalise=normalise)
+        model.encoder.load_state_dict(encoder.state_dict())
+        return model
+
+    @torch.inference_mode()
+    def embed(self, path: str | Path | Video) -> tuple[np.ndarray, np.ndarray]:
+        """Times in seconds (T,) and embeddings (T, D) of a video."""
+        found = self.frames(path)
+        return found.time_s, found.embedding
+
+    def frames(self, path: str | Path | Video) -> VideoFrames:
+        """As ``embed``, with frame numbers and everything else that is known of the video."""
+        if not isinstance(path, Video):
+            with open_video(path) as decoder:
+                path = decoder.video
+        device = next(self.encoder.parameters()).device
+        return embed_video(self.encoder, path, recipe=self.recipe, device=device, normalise=self.normalise)
+
+
+def load(run: str | Path) -> Model:
+    """A model from a run folder, a model folder, its .safetensors file, or a hub id.
+
+    Raises:
+        InputError: nothing of the kind is there, or it cannot be read; says what was looked for.
+    """
+    path = Path(run)
+    for folder in (path / FOLDER, path, path.parent if path.suffix == ".safetensors" else path):
+        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
+            return _read(str(folder))
+    if path.exists():
+        raise InputError(
+            f"{path}: no model there; a run holds {FOLDER}/config.json and {FOLDER}/model.safetensors when it is complete "
+            "(an unfinished run goes on with the same `mvssl pretrain` command)"
+        )
+    if str(run).count("/") != 1 or path.is_absolute():
+        raise InputError(f"{run}: no such run, model folder or checkpoint file, and no hub id (owner/name)")
+    return _read(str(run))
+
+
+def _read(source: str) -> Model:
+    try:
+        return Model.from_pretrained(source, map_location="cpu", strict=True)
+    except InputError:
+        raise
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise InputError(
+            f"{source}: cannot be fetched from the hub ({type(error).__name__}); without network, give a folder"
+        ) from None
+    except Exception as error:
+        raise InputError(f"{source}: not a readable model ({type(error).__name__}: {str(error)[:200]})") from None

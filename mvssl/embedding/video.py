@@ -1,0 +1,119 @@
+"""One video through one encoder: a row for each embedded frame, in windows, with memory bounded by the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from mvssl.embedding.recipe import Recipe
+from mvssl.embedding.tables import VideoFrames
+from mvssl.encoders import FrameEncoder
+from mvssl.types import Video
+from mvssl.video import Decoder, open_video
+
+PICTURES_AT_ONCE = 64  # decoded and sent through the backbone together; bounds memory, changes no result
+
+
+def windows(time_s: np.ndarray, window_s: float) -> Iterator[tuple[slice, slice]]:
+    """Plans overlapping windows on a fixed grid of time: (rows the encoder sees, rows whose result is kept).
+
+    The grid depends on the video's own times alone. Windows are ``window_s`` long and start every half window; a row is
+    kept from the window in whose middle half it lies (the first and the last window keep their ends too).
+    """
+    start, span = time_s[0], time_s[-1] - time_s[0]
+    hop = window_s / 2
+    num_windows = 1 if span < window_s else int(np.ceil((span - window_s) / hop + 1e-9)) + 1
+    kept_until = 0
+    for number in range(num_windows):
+        begin = start + number * hop
+        seen = slice(*np.searchsorted(time_s, [begin - 1e-9, begin + window_s - 1e-9]))
+        last = number == num_windows - 1
+        if last:
+            seen = slice(seen.start, len(time_s))
+        end = len(time_s) if last else int(np.searchsorted(time_s, begin + 1.5 * hop - 1e-9))
+        if end > kept_until:
+            yield seen, slice(kept_until, end)
+            kept_until = end
+
+
+@torch.inference_mode()
+def embed_video(
+    encoder: FrameEncoder,
+    video: Video,
+    *,
+    recipe: Recipe,
+    device: torch.device | str = "cpu",
+    layers: tuple[str, ...] = (),
+    warp: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+    normalise: bool = False,
+) -> VideoFrames:
+    """Embeds a video frame by frame.
+
+    Args:
+        encoder: has ``trunk_features`` and ``temporal`` (see ``encoders/frame.py``); it is put into evaluation mode.
+        layers: names of Features.maps that are stored as ``layer_<name>``.
+        warp: maps the video's frame times to (source times to show, times on the clip's own clock): a cut, paused or
+            sped-up copy, embedded afresh. The table then holds the clip's clock in ``time_s`` and the truth in the
+            extra column ``source_time_s``.
+        normalise: rows scaled to unit length.
+
+    Returns:
+        One row per embedded frame, in order of time.
+    """
+    encoder.eval()
+    with open_video(video) as decoder:
+        rows = recipe.frames_of(decoder.times_s)
+        source_s = decoder.times_s[rows]
+        clock_s = source_s
+        if warp is not None:
+            source_s, clock_s = warp(source_s)
+            rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
+        show = _trunk_reader(encoder, decoder, source_s, recipe.crop_of(video), recipe.size, device)
+        kept: list[torch.Tensor] = []
+        extra: dict[str, list[torch.Tensor]] = {f"layer_{name}": [] for name in layers}
+        for seen, keep in windows(clock_s, recipe.window_s):
+            features = show(seen)
+            time_s = torch.as_tensor(clock_s[seen], device=device)[None]
+            found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
+            assert found.frame is not None  # every frame encoder gives frames
+            inside = slice(keep.start - seen.start, keep.stop - seen.start)
+            kept.append(found.frame[0, inside].float().cpu())
+            for name in layers:
+                extra[f"layer_{name}"].append(found.maps[name][0, inside].float().cpu())
+    embedding = torch.cat(kept)
+    if normalise:
+        embedding = torch.nn.functional.normalize(embedding, dim=1)
+    columns = {name: torch.cat(parts).numpy() for name, parts in extra.items()}
+    if warp is not None:
+        columns["source_time_s"] = np.asarray(source_s, dtype=np.float32)[:, None]
+    return VideoFrames(
+        video=video.id, frame=rows, time_s=np.asarray(clock_s), embedding=embedding.numpy(), session=video.session,
+        camera=video.camera, group=video.group, split=video.split, label=video.label, path=str(video.path),
+        start_s=float(video.start_s), end_s=float(video.end_s), offset_s=float(video.offset_s), extra=columns,
+    )  # fmt: skip
+
+
+def _trunk_reader(
+    encoder: FrameEncoder, decoder: Decoder, source_s: np.ndarray, crop, size: int, device
+) -> Callable[[slice], torch.Tensor]:
+    """Backbone features of a growing range of rows; each picture is decoded and encoded once, old rows are let go."""
+    held: list[torch.Tensor] = []
+    first, until = 0, 0
+
+    def show(seen: slice) -> torch.Tensor:
+        nonlocal held, first, until
+        drop = seen.start - first
+        held, first = held[drop:], seen.start
+        while until < seen.stop:
+            part = slice(until, min(until + PICTURES_AT_ONCE, seen.stop))
+            frames = torch.from_numpy(decoder.frames_at(source_s[part], size=(size, size), crop=crop)).to(device)
+            held.extend(encoder.trunk_features(frames[None, :, None])[0])
+            until = part.stop
+        return torch.stack(held)
+
+    return show
+
+
+__all__ = ["embed_video", "windows"]

@@ -1,0 +1,85 @@
+"""The temporal transformer: pre-norm layers over the frames of a clip, initialised independently, padding masked out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mvssl.encoders._position import rotary_angles, rotate, sinusoidal
+
+Position = Literal["sinusoidal", "relative", "none"]
+
+
+class Layer(nn.Module):
+    """Pre-norm self-attention and feed-forward; dropout on the two residual branches only (as CARL)."""
+
+    def __init__(self, dim: int, num_heads: int, hidden: int, dropout: float):
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm_attention, self.norm_feed = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.feed = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, keys: Tensor | None, angles: Tensor | None) -> Tensor:
+        batch, num_frames, dim = x.shape
+        qkv = self.qkv(self.norm_attention(x)).view(batch, num_frames, 3, self.num_heads, dim // self.num_heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        if angles is not None:
+            query, key = rotate(query, angles), rotate(key, angles)
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
+        x = x + self.dropout(self.out(mixed.transpose(1, 2).reshape(batch, num_frames, dim)))
+        return x + self.dropout(self.feed(self.norm_feed(x)))
+
+
+class TemporalTransformer(nn.Module):
+    """(B, T, D) -> (B, T, D) over the frames of a clip.
+
+    Args:
+        dim: width D; heads divide it.
+        position: how time is told (see ``_position.py``).
+        code_length: positions over which the sine code is stretched (CARL: the number of training frames).
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        *,
+        num_layers: int,
+        num_heads: int,
+        hidden: int,
+        dropout: float,
+        position: Position,
+        code_length: int,
+    ):
+        super().__init__()
+        self.position, self.code_length, self.head_dim = position, code_length, dim // num_heads
+        self.layers = nn.ModuleList(Layer(dim, num_heads, hidden, dropout) for _ in range(num_layers))
+        self.dropout = nn.Dropout(dropout)
+        for weight in self.parameters():
+            if weight.dim() > 1:
+                nn.init.xavier_uniform_(weight)
+
+    def forward(self, x: Tensor, time_s: Tensor, mask: Tensor) -> Tensor:
+        """Shapes: x (B, T, D), time_s (B, T) seconds, mask (B, T) bool, False = padding (attended to by nobody)."""
+        if self.position == "sinusoidal":
+            x = self.dropout(x + sinusoidal(x.shape[1], x.shape[2], length=self.code_length, like=x))
+        angles = rotary_angles(time_s, self.head_dim) if self.position == "relative" else None
+        keys = None
+        if not bool(mask.all()):
+            attended = mask | ~mask.any(dim=1, keepdim=True)  # a row of padding alone attends to itself: finite, unused
+            keys = attended[:, None, None, :].expand(-1, 1, x.shape[1], -1)
+        for layer in self.layers:
+            x = layer(x, keys, angles)
+        return x
+
+
+def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean over valid frames: x (B, T, D), mask (B, T) -> (B, D); zeros where no frame is valid."""
+    weight = mask.to(x.dtype)[..., None]
+    return (x * weight).sum(1) / weight.sum(1).clamp(min=1.0)
+
+
+__all__ = ["Position", "TemporalTransformer", "masked_mean"]

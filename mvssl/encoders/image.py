@@ -1,0 +1,34 @@
+"""A picture backbone alone: each frame by itself. The zero-shot default, and the control that training has to beat."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._transformer import masked_mean
+from mvssl.encoders._trunk import Trunk
+from mvssl.types import Dims, Features
+
+
+class Image(FrameEncoder):
+    """Backbone features as frame embeddings, nothing trained.
+
+    Args:
+        backbone, weights, pooling, chunk: as for the ``frame`` encoder.
+    """
+
+    def __init__(
+        self,
+        *,
+        backbone: str = "tf_efficientnet_lite0",
+        weights: str = "package",
+        pooling: Literal["mean", "max"] = "mean",
+        chunk: int | None = None,
+    ):
+        super().__init__(Trunk(backbone, weights=weights, freeze="all", pooling=pooling), chunk=chunk)
+        self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
+
+    def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
+        return Features(frame=features, clip=masked_mean(features, mask), maps={name: features for name in layers})

@@ -1,0 +1,167 @@
+"""Backbone features of several augmented passes on disk, so that training the temporal part takes minutes, not hours.
+
+Worth it where the backbone is frozen: a pass shows the whole video under one draw of the augmentation, every frame that
+``embed.fps`` asks for. Training then picks, per view, one of the passes and the frames of the sampler's request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from mvssl.embedding import Recipe
+from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.errors import InputError
+from mvssl.sampling import BatchPlan
+from mvssl.types import Batch, ClipRequest, Video, View
+from mvssl.video import open_video
+from mvssl.views.modality import Transform
+
+FRAMES_AT_ONCE = 32
+
+
+class Passes(NamedTuple):
+    """Cached features of one video."""
+
+    features: np.ndarray  # (P, T, D) float16, memory-mapped
+    time_s: np.ndarray  # (T,)
+    box: np.ndarray  # (P, 4)
+    params: np.ndarray  # (P, number of parameters)
+
+
+class FeatureCache:
+    """Fills and reads the cache of one encoder, augmentation and recipe.
+
+    Args:
+        folder: one sub-folder per key of (backbone weights, augmentation, passes, seed, recipe).
+        transform: an augmentation of ``mvssl.views``.
+        about: what else the features depend on (the augmentation's configuration); goes into the key.
+        max_gb: the cache is refused before it is begun where it would grow larger.
+    """
+
+    def __init__(
+        self, folder: Path, encoder: FrameEncoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
+        about: dict[str, Any], device: torch.device | str = "cpu", max_gb: float = 20.0,
+    ):  # fmt: skip
+        self.encoder, self.transform, self.passes, self.seed = encoder, transform, passes, seed
+        self.recipe, self.device, self.max_gb = recipe, device, max_gb
+        key = [fingerprint(encoder.trunk), about, passes, seed, recipe.fps]
+        self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+    def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:
+        """Computes what is missing; a video's file appears whole or not at all.
+
+        Raises:
+            InputError: the whole would be larger than ``max_gb``.
+        """
+        dim = self.encoder.dims.maps["trunk"]
+        frames = sum((v.duration_s * self.recipe.fps) if self.recipe.fps else v.num_frames for v in videos)
+        size_gb = frames * self.passes * dim * 2 / 1e9
+        if size_gb > self.max_gb:
+            raise InputError(
+                f"{self.folder}: the features of {len(videos)} videos would take {size_gb:.1f} GB, more than {self.max_gb}; "
+                "lower cache.passes or embed.fps, or train without a cache (cache.passes=0)"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        missing = [video for video in videos if not self._path(video).exists()]
+        for video in tqdm(missing, desc="cache features", unit="video", disable=None if progress else True):
+            self._compute(video)
+
+    def _path(self, video: Video) -> Path:
+        about = os.stat(video.path)
+        state = f"{video.id}|{about.st_size}|{about.st_mtime_ns}|{video.start_s}|{video.end_s}"
+        return self.folder / f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.npy"
+
+    @torch.inference_mode()
+    def _compute(self, video: Video) -> None:
+        self.encoder.eval()
+        generators = [np.random.default_rng((self.seed, p, *video.id.encode())) for p in range(self.passes)]
+        drawn = [self.transform.draw(p % 2, video.width, video.height, g) for p, g in enumerate(generators)]
+        parts: list[list[torch.Tensor]] = [[] for _ in drawn]
+        with open_video(video) as decoder:
+            time_s = decoder.times_s[self.recipe.frames_of(decoder.times_s)]
+            for begin in range(0, len(time_s), FRAMES_AT_ONCE):
+                plain = ClipRequest(video.id, time_s[begin : begin + FRAMES_AT_ONCE])
+                clips = decoder.read([self.transform.request(plain, d) for d in drawn])
+                for part, clip, d in zip(parts, clips, drawn):
+                    pictures = self.transform.apply(np.ascontiguousarray(clip.frames[:, 0].transpose(0, 2, 3, 1)), d)
+                    pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
+                    part.append(self.encoder.trunk_features(pixels[None, :, None])[0].half().cpu())
+        path = self._path(video)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        box = np.array([d.box for d in drawn], dtype=np.float32)
+        params = np.array([d.columns(0.0) for d in drawn], dtype=np.float32)
+        with temporary.open("wb") as file:
+            np.savez(file, time_s=time_s, box=box, params=params)
+        os.replace(temporary, path.with_suffix(".npz"))
+        with temporary.open("wb") as file:
+            np.save(file, torch.stack([torch.cat(part) for part in parts]).numpy())
+        os.replace(temporary, path)
+
+    def read(self, video: Video) -> Passes:
+        path = self._path(video)
+        about = np.load(path.with_suffix(".npz"))
+        return Passes(np.load(path, mmap_mode="r"), about["time_s"], about["box"], about["params"])
+
+
+class CachedBatches:
+    """Batches of cached features: the stand-in for the loader; a view's pixels are (B, T, D) float32.
+
+    Called as ``batches(start_step, rank, world_size)``; each batch is a function of (seed, step) alone.
+    """
+
+    def __init__(
+        self,
+        cache: FeatureCache,
+        videos: Sequence[Video],
+        samples: Sequence[tuple[Video, ...]],
+        sampler: Any,
+        plan: BatchPlan,
+        labels: Sequence[int],
+    ):
+        self.samples, self.sampler, self.plan, self.labels = samples, sampler, plan, labels
+        self.passes = {video.id: cache.read(video) for video in videos}
+        self.row = {video.id: i for i, video in enumerate(videos)}
+
+    def __call__(self, start_step: int, rank: int, world_size: int) -> Iterator[tuple[int, Batch]]:
+        step = start_step
+        while True:
+            yield step, self.batch(step, rank, world_size)
+            step += 1
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        tickets = self.plan.rank_batch(step, rank=rank, world_size=world_size)
+        rows: dict[str, list[View]] = {view: [] for view in self.sampler.views}
+        video_id = []
+        for ticket in tickets:
+            generator = np.random.default_rng(ticket.seed)
+            requests = self.sampler(self.samples[ticket.sample], generator)
+            order = generator.permutation(self.passes[next(iter(requests.values())).video_id].features.shape[0])
+            for number, (view, request) in enumerate(requests.items()):
+                rows[view].append(self._view(request, int(order[number % len(order)])))
+            video_id.append([self.row[request.video_id] for request in requests.values()])
+        views = {view: View(*(torch.stack(parts) for parts in zip(*found))) for view, found in rows.items()}
+        index = torch.tensor([ticket.sample for ticket in tickets])
+        return Batch(views, index, torch.tensor([self.labels[i] for i in index]), torch.tensor(video_id))
+
+    def _view(self, request: ClipRequest, number: int) -> View:
+        passes = self.passes[request.video_id]
+        shown = np.searchsorted(passes.time_s, request.time_s + 1e-4, side="right") - 1
+        shown = shown.clip(0, len(passes.time_s) - 1)
+        mask = np.ones(len(shown), bool) if request.mask is None else request.mask
+        return View(
+            pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32)),
+            time_s=torch.from_numpy(passes.time_s[shown].astype(np.float64)),
+            mask=torch.from_numpy(np.asarray(mask)),
+            present=torch.tensor(True),
+            box=torch.from_numpy(passes.box[number]),
+            params=torch.from_numpy(passes.params[number]),
+        )

@@ -1,0 +1,141 @@
+"""The module that is trained: encodes every view of a batch once, keeps the EMA copy, hands features to the objective."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mvssl.encoders import FrameEncoder
+from mvssl.objectives import Objective
+from mvssl.types import Batch, Context, Features, View, ViewInfo
+from mvssl.views.modality import Modality
+
+
+class TrainedModule(nn.Module):
+    """One forward per step: all encoding, the EMA targets and the objective.
+
+    Args:
+        encoders: by modality; a modality without its own entry uses the one named ``all``.
+        modalities: name and modality of each view, in the order of the views.
+        objective: not yet built; it is built here, before optimiser and process groups see the module.
+        num_samples: rows of a memory bank.
+        session_of: (num_samples,) number of the take of each sample.
+        duration_s: (num_videos,) length of each video.
+        ema_momentum: of the target encoder at the start; it rises to 1 by a half cosine (BYOL, section 3.2).
+    """
+
+    session_of: Tensor
+    duration_s: Tensor
+
+    def __init__(
+        self,
+        encoders: Mapping[str, FrameEncoder],
+        modalities: Mapping[str, tuple[str, Modality]],
+        objective: Objective,
+        *,
+        num_samples: int,
+        session_of: Sequence[int],
+        duration_s: Sequence[float],
+        ema_momentum: float = 0.99,
+    ):
+        super().__init__()
+        self.encoders = nn.ModuleDict(dict(encoders))
+        self.modalities = dict(modalities)  # view -> (name, modality)
+        self.ema_momentum = ema_momentum
+        self.register_buffer("session_of", torch.as_tensor(session_of), persistent=False)
+        self.register_buffer("duration_s", torch.as_tensor(duration_s, dtype=torch.float64), persistent=False)
+        objective.build({view: self.encoder_of(view).dims for view in modalities}, num_samples)
+        self.objective = objective
+        needs = objective.needs
+        self.layers = needs.layers
+        self.last_context: Context
+        self.last_rows: tuple[Tensor, Tensor]
+        self.targets = copy.deepcopy(self.encoders).requires_grad_(False) if needs.ema or needs.ema_parts else None
+
+    def encoder_of(self, view: str) -> FrameEncoder:
+        modality, _ = self.modalities[view]
+        found = self.encoders[modality if modality in self.encoders else "all"]
+        assert isinstance(found, FrameEncoder)
+        return found
+
+    def forward(
+        self, batch: Batch, *, step: int = 0, total_steps: int = 1, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """The objective's terms for this process's part of the batch; "loss" carries the gradient."""
+        views = {name: self._to_input(name, view) for name, view in batch.views.items()}
+        context = Context(
+            views={
+                name: ViewInfo(v.time_s, v.mask, v.present, v.box, v.params, self.duration_s[batch.video_id[:, i]])
+                for i, (name, v) in enumerate(batch.views.items())
+            },
+            index=batch.index,
+            video_id=batch.video_id,
+            session_id=self.session_of[batch.index],
+            label=batch.label,
+            target=None if self.targets is None else self._encode_targets(views),
+            pixels=dict(views) if self.objective.needs.pixels else None,
+            step=step,
+            progress=step / max(total_steps, 1),
+            generator=generator,
+        )
+        self.last_context = context._replace(target=None, pixels=None)
+        features = self._encode(self.encoders, views)
+        self.last_rows = _rows(features, context)
+        return self.objective(features, context)
+
+    def _to_input(self, name: str, view: View) -> View:
+        """Pictures become floats on the training device; cached features (B, T, D) stay as they are."""
+        return view if view.pixels.dim() == 3 else self.modalities[name][1].to_input(view)
+
+    def _encode(self, encoders: nn.ModuleDict, views: Mapping[str, View]) -> dict[str, Features]:
+        """Views of equal shape that share an encoder go through it together, so they share its batch statistics."""
+        together: dict[tuple, list[str]] = {}
+        for name, view in views.items():
+            modality, _ = self.modalities[name]
+            key = (modality if modality in encoders else "all", tuple(view.pixels.shape[1:]))
+            together.setdefault(key, []).append(name)
+        found: dict[str, Features] = {}
+        for (key, _), names in together.items():
+            joined = View(*(torch.cat(parts) for parts in zip(*(views[name] for name in names))))
+            features = encoders[key](joined, self.layers)
+            found |= dict(zip(names, _split(features, len(names))))
+        return {name: found[name] for name in views}
+
+    @torch.no_grad()
+    def _encode_targets(self, views: Mapping[str, View]) -> dict[str, Features]:
+        assert self.targets is not None
+        return self._encode(self.targets, views)
+
+    @torch.no_grad()
+    def after_step(self, step: int, total_steps: int) -> None:
+        """Moves the EMA copy and the objective's queues; call it once after the optimiser's step."""
+        if self.targets is not None:
+            momentum = 1 - (1 - self.ema_momentum) * (math.cos(math.pi * step / max(total_steps, 1)) + 1) / 2
+            for target, online in zip(self.targets.parameters(), self.encoders.parameters()):
+                target.lerp_(online, 1 - momentum)
+        self.objective.after_step(self.last_context)
+
+
+def _split(features: Features, num_views: int) -> list[Features]:
+    frames = [None] * num_views if features.frame is None else list(features.frame.chunk(num_views))
+    clips = [None] * num_views if features.clip is None else list(features.clip.chunk(num_views))
+    maps = [{name: value.chunk(num_views)[i] for name, value in features.maps.items()} for i in range(num_views)]
+    return [Features(*parts) for parts in zip(frames, clips, maps)]
+
+
+def _rows(features: dict[str, Features], context: Context) -> tuple[Tensor, Tensor]:
+    """Valid frame embeddings of the first view and their normalised times (clips, where there are no frames)."""
+    name = next(iter(features))
+    frame, info = features[name].frame, context.views[name]
+    if frame is None:
+        clip = features[name].clip
+        assert clip is not None
+        return clip.detach(), torch.zeros(len(clip), device=clip.device)
+    valid = info.mask & info.present[:, None]
+    start = info.time_s.amin(1, keepdim=True)
+    clock = (info.time_s - start) / (info.time_s.amax(1, keepdim=True) - start).clamp(min=1e-9)
+    return frame.detach()[valid], clock[valid]

@@ -1,0 +1,81 @@
+"""Optimiser and schedule: torch's and timm's, with parameter groups that leave norms and biases without decay."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from timm.optim import create_optimizer_v2
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from mvssl.config import Section
+from mvssl.training.module import TrainedModule
+
+
+class Optimiser(Section):
+    """Attributes:
+    name: any optimiser of timm (``adamw``, ``sgd``, ``lars``, ...).
+    lr: peak learning rate.
+    backbone_lr: factor of the learning rate for the trained parts of the backbone.
+    schedule: ``cosine`` falls to 0 at the last step, ``constant`` stays.
+    warmup_steps: linear rise from 0.
+    """
+
+    name: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 1e-5
+    momentum: float = 0.9
+    backbone_lr: float = 1.0
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warmup_steps: int = 0
+
+
+def parameter_groups(module: TrainedModule, config: Optimiser) -> list[dict]:
+    """Groups: encoders (backbone apart) with and without decay, then the objective's own groups; frozen ones left out."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in module.encoders.named_parameters():
+        if parameter.requires_grad:
+            factor = config.backbone_lr if ".trunk." in name else 1.0
+            decay = config.weight_decay if parameter.dim() > 1 else 0.0
+            groups.setdefault((config.lr * factor, decay), []).append(parameter)
+    found = [{"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()]
+    for group in module.objective.param_groups():
+        if any(p.requires_grad for p in group["params"]):
+            found += _by_decay(group, config)
+    return found
+
+
+def _by_decay(group: dict, config: Optimiser) -> list[dict]:
+    if "weight_decay" in group:
+        return [{"lr": config.lr, **group}]
+    matrices = [p for p in group["params"] if p.dim() > 1]
+    others = [p for p in group["params"] if p.dim() <= 1]
+    halves = [(matrices, config.weight_decay), (others, 0.0)]
+    return [
+        {"lr": config.lr, **group, "params": members, "weight_decay": decay} for members, decay in halves if members
+    ]
+
+
+def make_optimiser(
+    module: TrainedModule, config: Optimiser, total_steps: int
+) -> tuple[torch.optim.Optimizer, LambdaLR]:
+    """The optimiser and its schedule, stepped once per optimiser step."""
+    optimiser = create_optimizer_v2(
+        parameter_groups(module, config),
+        opt=config.name,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        momentum=config.momentum,
+    )
+
+    def factor(step: int) -> float:
+        if step < config.warmup_steps:
+            return (step + 1) / (config.warmup_steps + 1)
+        if config.schedule == "constant":
+            return 1.0
+        done = (step - config.warmup_steps) / max(total_steps - config.warmup_steps, 1)
+        return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+    return optimiser, LambdaLR(optimiser, factor)

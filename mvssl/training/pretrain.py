@@ -1,0 +1,109 @@
+"""From a configuration and a folder of videos to a trained model: the whole of ``mvssl pretrain`` in one reading."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+
+from mvssl import config
+from mvssl.dataset import ClipDataset, make_loader
+from mvssl.embedding import Model
+from mvssl.embedding.model import FOLDER
+from mvssl.errors import InputError
+from mvssl.sampling import sessions
+from mvssl.training.experiment import Experiment, build_module, build_plan, select
+from mvssl.training.feature_cache import CachedBatches, FeatureCache
+from mvssl.training.loop import Batches, train
+from mvssl.training.module import TrainedModule
+from mvssl.types import Video
+from mvssl.video import read_videos
+
+
+def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configuration", progress: bool = True) -> Path:
+    """Trains an encoder; an interrupted run goes on where it stopped.
+
+    Args:
+        values: the configuration (see ``Experiment``).
+        run: folder of the run. Afterwards it holds ``config.yaml``, ``metrics.jsonl``, ``checkpoints/`` and ``model/``.
+        where: where the values came from, for messages.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        ConfigError, InputError, VideoError: before anything is trained, where a key, the videos or the weights are wrong.
+    """
+    experiment = Experiment.from_values(values, where)
+    run = Path(run)
+    videos = select(read_videos(experiment.data.root), experiment.data.split, experiment.data.root)
+    samples = sessions(videos, by=experiment.data.sample)
+    process = PartialState()
+    torch.manual_seed(experiment.train.seed)
+    module = build_module(experiment, samples, videos)
+    run.mkdir(parents=True, exist_ok=True)
+    _check_same(run, experiment)
+    batches = _batches(experiment, module, samples, videos, run, process, progress=progress)
+    last = train(experiment, module, batches, run, progress=progress)
+    if process.is_main_process:
+        model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
+        model.save_pretrained(run / FOLDER)
+        (run / "summary.json").write_text(json.dumps({"videos": len(videos), "samples": len(samples), "last": last}, indent=1))
+    process.wait_for_everyone()
+    return run
+
+
+def _check_same(run: Path, experiment: Experiment) -> None:
+    """A run goes on only with the configuration it began with (its length may change)."""
+    path = run / "config.yaml"
+    now = experiment.model_dump(mode="json")
+    if path.exists():
+        before = config.load(path)
+        changed = [
+            key for key in now
+            if {k: v for k, v in _flat(now[key]).items() if k != "steps"} != {k: v for k, v in _flat(before.get(key)).items() if k != "steps"}
+        ]  # fmt: skip
+        if changed:
+            raise InputError(
+                f"{run}: was begun with other values under {', '.join(changed)} (see {path}); choose another folder, or give those"
+            )
+    config.dump(now, path)
+
+
+def _flat(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {"": value}
+
+
+def _batches(
+    experiment: Experiment, module: TrainedModule, samples: list[tuple[Video, ...]], videos: list[Video], run: Path,
+    process: PartialState, *, progress: bool,
+) -> Batches:  # fmt: skip
+    """Pictures decoded at every step, or, with ``cache.passes``, backbone features computed once."""
+    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
+    transform = config.build("mvssl.views", experiment.views, "views")
+    plan = build_plan(experiment, samples)
+    names = sorted({video.label for video in videos} - {""})
+    if experiment.cache.passes == 0:
+        modalities = {view: modality for view, (_, modality) in module.modalities.items()}
+        dataset = ClipDataset(
+            samples, sampler=sampler, transform=transform, modalities=modalities, policy=experiment.data.policy
+        )
+
+        def from_pictures(start_step: int, rank: int, world_size: int):
+            workers = experiment.train.num_workers
+            return iter(make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step))
+
+        return from_pictures
+    encoder = module.encoder_of(next(iter(module.modalities)))
+    folder = Path(experiment.cache.folder) if experiment.cache.folder else run / "cache"
+    cache = FeatureCache(
+        folder, encoder, transform, passes=experiment.cache.passes, seed=experiment.train.seed,
+        recipe=experiment.embed, about=experiment.views, device=process.device,
+    )  # fmt: skip
+    with process.main_process_first():
+        cache.fill(videos, progress=progress)
+    labels = [names.index(sample[0].label) if sample[0].label else -1 for sample in samples]
+    return CachedBatches(cache, videos, samples, sampler, plan, labels)
