@@ -92,8 +92,8 @@ def check_table(frames: Frames, segments: Segments | None = None) -> None:
         if late or rows[0].start_s < -TOLERANCE_S:
             worst = rows[-1] if late else rows[0]
             raise InputError(
-                f"{name}: label {worst.label!r} from {worst.start_s:.4f} to {worst.end_s:.4f} s lies outside the video, which "
-                f"ends at {end_s:.4f} s; times are seconds of the video file"
+                f"{name}: label {worst.label!r} from {worst.start_s:.4f} to {worst.end_s:.4f} s lies outside the video,"
+                f" which ends at {end_s:.4f} s; times are seconds of the video file"
             )
 
 

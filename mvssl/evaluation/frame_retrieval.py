@@ -72,9 +72,9 @@ def frame_retrieval(
         stride: every stride-th frame is used.
 
     Returns:
-        value, per_video, interval: dicts by "precision@5", ..., "map@5", ..., "recall@5", .... undefined: videos without
-        a labelled frame, or with fewer than max(k) frames to search. controls["chance"]: what neighbours drawn at random
-        expect (precision and recall only). details["per_class"]: precision by class at the smallest k, over frames.
+        value, per_video, interval: dicts by "precision@5", "map@5", "recall@5", .... undefined: videos without a
+        labelled frame, or with fewer than max(k) frames to search. controls["chance"]: what neighbours drawn at
+        random expect (precision and recall only). details["per_class"]: precision at the smallest k, over frames.
 
     Raises:
         InputError: a broken embedding, or labels that do not fit.

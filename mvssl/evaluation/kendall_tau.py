@@ -1,7 +1,7 @@
 """Kendall's tau of nearest neighbours between videos: how well the order of time is kept.
 
-For each ordered pair (i, j), i != j, each frame of video i goes to its nearest frame of video j; tau-b compares the order of
-the frames with the order of their neighbours (Dwibedi et al. 2019, section 4.1, as computed by them and by CARL).
+For each ordered pair (i, j), i != j, each frame of video i goes to its nearest frame of video j; tau-b compares the
+order of the frames with the order of their neighbours (Dwibedi et al. 2019, section 4.1, as they and CARL compute it).
 
     tau-b = (C - D) / sqrt(n0 (n0 - n1)),   n0 = n (n - 1) / 2,   n1 = pairs of frames with the same neighbour
 

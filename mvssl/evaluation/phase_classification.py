@@ -1,7 +1,8 @@
 """Phase classification: a linear (or RBF) classifier of frozen frame embeddings, fitted on training videos.
 
 Published protocols: logistic regression (CARL), RBF SVM (TCC, LAV, AE2), both with scikit-learn's standard settings and
-unscaled features, frames without label left out, frame accuracy. Classes are uneven: the mean per-class recall stands beside it.
+unscaled features, frames without label left out, frame accuracy. Classes are uneven: the mean per-class
+recall stands beside it.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def phase_classification(
         classifier: "logistic": multinomial, L-BFGS, C = 1; "svm": RBF kernel, C = 1, gamma = "scale".
 
     Returns:
-        value, per_video, interval: "recall" (mean over the classes of the validation frames) and "accuracy" (of frames).
+        value, per_video, interval: "recall" (mean over the classes of the validation frames), "accuracy" (of frames).
         undefined: validation videos without a labelled frame. details: "per_class" recall, "confusion" (rows: truth),
         "classes", "predictions" (per video, "" where not labelled).
 

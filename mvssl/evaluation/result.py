@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-Value = float | dict[Any, float]  # one number, or several by name or by k
+Value = Any  # one number, or a dict of numbers by k or by name
 
 
 @dataclass(frozen=True)

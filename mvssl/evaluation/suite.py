@@ -1,4 +1,4 @@
-"""One row of a table: every metric that a table of frames allows, validation videos tested, training videos fitted on."""
+"""One row of a table: each metric, tested on the validation videos, fitted on the training videos."""
 
 from __future__ import annotations
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mvssl.embedding.tables import Frames
+from mvssl.errors import InputError
+from mvssl.evaluation import majority, time_histogram, time_only
+from mvssl.evaluation._checks import frame_labels
+from mvssl.evaluation.controls import phase_controls
+from mvssl.labels import Segment, Segments
+
+
+def test_time_only_holds_the_clock_and_nothing_else(make_video):
+    frames = Frames([make_video("a", num_frames=5, fps=2.0), make_video("b", num_frames=4, fps=4.0)])
+    relative, absolute = time_only(frames), time_only(frames, kind="absolute")
+    np.testing.assert_allclose(relative["a"].embedding[:, 0], [0.1, 0.3, 0.5, 0.7, 0.9])
+    np.testing.assert_allclose(absolute["b"].embedding[:, 0], [0, 0.25, 0.5, 0.75])
+    np.testing.assert_array_equal(relative["b"].time_s, frames["b"].time_s)
+    with pytest.raises(InputError, match="'relative' or 'absolute'"):
+        time_only(frames, kind="seconds")
+
+
+def test_majority():
+    score = majority([np.array(["a", "a", "b", ""])], [np.array(["a", "b", "c", ""])])
+    assert score == {"recall": pytest.approx(1 / 3), "accuracy": pytest.approx(1 / 3)}
+
+
+def test_histogram_of_a_phase_that_follows_the_clock_is_perfect():
+    times = [(np.arange(n) + 0.5) / n for n in (40, 50, 20)]
+    labels = [np.where(t < 0.4, "early", "late") for t in times]
+    score = time_histogram(times[:2], labels[:2], times[2:], labels[2:], end=1.0)
+    assert (score["accuracy"], score["recall"], score["bins"]) == (1.0, 1.0, 5)
+
+
+def test_histogram_bin_without_training_frames_says_the_majority():
+    train, val = [np.array([0.05, 0.95, 0.96])], [np.array([0.5, 0.05])]
+    score = time_histogram(train, [np.array([0, 1, 1])], val, [np.array([1, 0])], end=1.0, bins=(10,))
+    assert score["accuracy"] == 1.0
+
+
+BASELINES = {  # frame accuracy and mean recall on val as documented with the data: majority, relative, absolute
+    ("pushups", "all"): ((0.542, 0.25), (0.628, 0.461), (0.621, 0.366)),
+    ("pushups", "one cycle"): ((0.491, 0.25), (0.640, 0.477), (0.613, 0.401)),
+    ("falls", "all"): ((0.670, 0.33), (0.733, 0.523), (0.682, 0.354)),
+    ("falls", "fall"): ((0.514, 0.33), (0.755, 0.737), (0.575, 0.531)),
+    ("raise_hand", "all"): ((0.390, 0.20), (0.601, 0.428), (0.542, 0.393)),
+    ("raise_hand", "one rest"): ((0.414, 0.25), (0.601, 0.376), (0.542, 0.338)),
+}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(("name", "part"), BASELINES)
+def test_controls_equal_the_documented_baselines(real_table, name, part):
+    frames, segments, rows = real_table(name)
+    if part == "one cycle":
+        frames = Frames([v for v in frames if rows[v.video]["num_cycles"] == "1"])
+    if part == "fall":
+        frames = frames.where(label="fall")
+    if part == "one rest":
+        rest = {"rest_end": "rest"}
+        segments = Segments(
+            {v: [Segment(s.start_s, s.end_s, rest.get(s.label, s.label)) for s in row] for v, row in segments.items()}
+        )
+    train, val = frames.where(split="train"), frames.where(split="val")
+    found = phase_controls(train, frame_labels(train, segments), val, frame_labels(val, segments))
+    for control, (accuracy, recall) in zip(
+        ("majority", "time only, relative", "time only, absolute"), BASELINES[name, part]
+    ):
+        assert found[control]["accuracy"] == pytest.approx(accuracy, abs=0.0006), control
+        assert found[control]["recall"] == pytest.approx(recall, abs=0.004 if recall == 0.33 else 0.0006), control
