@@ -2,6 +2,7 @@
 
 from mvssl.embedding.folder import describe, embed_folder
 from mvssl.embedding.model import Model, load
+from mvssl.embedding.project import project
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import Frames, VideoFrames, read_frames, write_frames
 from mvssl.embedding.video import embed_video
@@ -15,6 +16,7 @@ __all__ = [
     "embed_folder",
     "embed_video",
     "load",
+    "project",
     "read_frames",
     "write_frames",
 ]

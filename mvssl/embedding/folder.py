@@ -21,6 +21,7 @@ def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[
     """Metadata of every table that this encoder and recipe make; ``model`` is equal exactly for equal results."""
     weights = fingerprint(encoder)
     return {
+        "trunk": fingerprint(encoder.trunk),
         "model": f"{weights}-{recipe.key}-{'unit' if normalise else 'raw'}",
         "fps": recipe.fps,
         "views": ["rgb"],

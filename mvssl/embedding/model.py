@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors.torch import load_file
 from torch import nn
 
 from mvssl import config
@@ -78,7 +80,7 @@ def load(run: str | Path) -> Model:
     path = Path(run)
     for folder in (path / FOLDER, path, path.parent if path.suffix == ".safetensors" else path):
         if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
-            return _read(str(folder))
+            return _read(folder)
     if path.exists():
         raise InputError(
             f"{path}: no model there; a run holds {FOLDER}/config.json and {FOLDER}/model.safetensors when it is complete "
@@ -86,17 +88,26 @@ def load(run: str | Path) -> Model:
         )
     if str(run).count("/") != 1 or path.is_absolute():
         raise InputError(f"{run}: no such run, model folder or checkpoint file, and no hub id (owner/name)")
-    return _read(str(run))
+    return _fetch(str(run))
 
 
-def _read(source: str) -> Model:
+def _read(folder: Path) -> Model:
     try:
-        return Model.from_pretrained(source, map_location="cpu", strict=True)
+        spec = json.loads((folder / "config.json").read_text())
+        model = Model(**spec)
+        model.load_state_dict(load_file(folder / "model.safetensors"))
     except InputError:
         raise
+    except Exception as error:
+        raise InputError(f"{folder}: not a readable model ({type(error).__name__}: {str(error)[:200]})") from None
+    return model.eval()
+
+
+def _fetch(hub_id: str) -> Model:
+    try:
+        return Model.from_pretrained(hub_id, map_location="cpu", strict=True).eval()
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise InputError(
-            f"{source}: cannot be fetched from the hub ({type(error).__name__}); without network, give a folder"
+            f"{hub_id}: no such folder, and it cannot be fetched from the hub ({type(error).__name__}); "
+            "without network, give the folder of a run"
         ) from None
-    except Exception as error:
-        raise InputError(f"{source}: not a readable model ({type(error).__name__}: {str(error)[:200]})") from None

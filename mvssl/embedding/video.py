@@ -71,28 +71,49 @@ def embed_video(
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
         show = _trunk_reader(encoder, decoder, source_s, recipe.crop_of(video), recipe.size, device)
-        kept: list[torch.Tensor] = []
-        extra: dict[str, list[torch.Tensor]] = {f"layer_{name}": [] for name in layers}
-        for seen, keep in windows(clock_s, recipe.window_s):
-            features = show(seen)
-            time_s = torch.as_tensor(clock_s[seen], device=device)[None]
-            found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
-            assert found.frame is not None  # every frame encoder gives frames
-            inside = slice(keep.start - seen.start, keep.stop - seen.start)
-            kept.append(found.frame[0, inside].float().cpu())
-            for name in layers:
-                extra[f"layer_{name}"].append(found.maps[name][0, inside].float().cpu())
-    embedding = torch.cat(kept)
+        embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
     if normalise:
-        embedding = torch.nn.functional.normalize(embedding, dim=1)
-    columns = {name: torch.cat(parts).numpy() for name, parts in extra.items()}
+        embedding = unit(embedding)
     if warp is not None:
         columns["source_time_s"] = np.asarray(source_s, dtype=np.float32)[:, None]
     return VideoFrames(
-        video=video.id, frame=rows, time_s=np.asarray(clock_s), embedding=embedding.numpy(), session=video.session,
+        video=video.id, frame=rows, time_s=np.asarray(clock_s), embedding=embedding, session=video.session,
         camera=video.camera, group=video.group, split=video.split, label=video.label, path=str(video.path),
         start_s=float(video.start_s), end_s=float(video.end_s), offset_s=float(video.offset_s), extra=columns,
     )  # fmt: skip
+
+
+@torch.inference_mode()
+def temporal_rows(
+    encoder: FrameEncoder,
+    show: Callable[[slice], torch.Tensor],
+    clock_s: np.ndarray,
+    window_s: float,
+    layers: tuple[str, ...] = (),
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The part after the backbone, window by window: (T, D) embeddings, and the asked-for layers.
+
+    Args:
+        show: backbone features (n, D_trunk) of a range of rows; ranges move forward.
+        clock_s: (T,) times that the encoder is told.
+    """
+    kept: list[torch.Tensor] = []
+    extra: dict[str, list[torch.Tensor]] = {f"layer_{name}": [] for name in layers}
+    for seen, keep in windows(clock_s, window_s):
+        features = show(seen)
+        time_s = torch.as_tensor(clock_s[seen], device=features.device)[None]
+        found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
+        assert found.frame is not None  # every frame encoder gives frames
+        inside = slice(keep.start - seen.start, keep.stop - seen.start)
+        kept.append(found.frame[0, inside].float().cpu())
+        for name in layers:
+            extra[f"layer_{name}"].append(found.maps[name][0, inside].float().cpu())
+    return torch.cat(kept).numpy(), {name: torch.cat(parts).numpy() for name, parts in extra.items()}
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows scaled to unit length."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _trunk_reader(
@@ -116,4 +137,4 @@ def _trunk_reader(
     return show
 
 
-__all__ = ["embed_video", "windows"]
+__all__ = ["embed_video", "temporal_rows", "unit", "windows"]

@@ -11,19 +11,25 @@ from mvssl.config import Section
 from mvssl.embedding import Recipe
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import ConfigError, InputError
+from mvssl.labels import read_segments
 from mvssl.sampling import BatchPlan, sessions
+from mvssl.training.frame_labels import FrameLabels
 from mvssl.training.module import TrainedModule
 from mvssl.training.optimiser import Optimiser
 from mvssl.types import Video
 
 
 class Data(Section):
-    """Which videos. ``split``: only those of this split, where the index states one; ``all`` takes every video."""
+    """Which videos. ``split``: only those of this split, where the index states one; ``all`` takes every video.
+
+    ``labels``: a segments table, only for objectives that learn from labels (default: segments.csv beside the videos).
+    """
 
     root: str
     split: str = "train"
     sample: Literal["session", "video"] = "video"
     policy: Literal["error", "skip"] = "error"
+    labels: str | None = None
 
 
 class BatchShape(Section):
@@ -139,8 +145,14 @@ def build_module(
         num_samples=len(samples),
         session_of=[takes[_take(sample[0])] for sample in samples],
         duration_s=[video.duration_s for video in videos],
+        frame_labels=_frame_labels(experiment, videos) if objective.needs.label else None,
         ema_momentum=experiment.train.ema_momentum,
     )
+
+
+def _frame_labels(experiment: Experiment, videos: Sequence[Video]) -> FrameLabels:
+    path = Path(experiment.data.labels) if experiment.data.labels else Path(experiment.data.root) / "segments.csv"
+    return FrameLabels(read_segments(path), videos)
 
 
 def _take(video: Video) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mvssl.encoders import FrameEncoder
 from mvssl.objectives import Objective
+from mvssl.training.frame_labels import FrameLabels
 from mvssl.types import Batch, Context, Features, View, ViewInfo
 from mvssl.views.modality import Modality
 
@@ -25,6 +26,7 @@ class TrainedModule(nn.Module):
         num_samples: rows of a memory bank.
         session_of: (num_samples,) number of the take of each sample.
         duration_s: (num_videos,) length of each video.
+        frame_labels: phases by video and time, for objectives that need labels.
         ema_momentum: of the target encoder at the start; it rises to 1 by a half cosine (BYOL, section 3.2).
     """
 
@@ -40,12 +42,14 @@ class TrainedModule(nn.Module):
         num_samples: int,
         session_of: Sequence[int],
         duration_s: Sequence[float],
+        frame_labels: FrameLabels | None = None,
         ema_momentum: float = 0.99,
     ):
         super().__init__()
         self.encoders = nn.ModuleDict(dict(encoders))
         self.modalities = dict(modalities)  # view -> (name, modality)
         self.ema_momentum = ema_momentum
+        self.frame_labels = frame_labels
         self.register_buffer("session_of", torch.as_tensor(session_of), persistent=False)
         self.register_buffer("duration_s", torch.as_tensor(duration_s, dtype=torch.float64), persistent=False)
         objective.build({view: self.encoder_of(view).dims for view in modalities}, num_samples)
@@ -69,7 +73,15 @@ class TrainedModule(nn.Module):
         views = {name: self._to_input(name, view) for name, view in batch.views.items()}
         context = Context(
             views={
-                name: ViewInfo(v.time_s, v.mask, v.present, v.box, v.params, self.duration_s[batch.video_id[:, i]])
+                name: ViewInfo(
+                    v.time_s,
+                    v.mask,
+                    v.present,
+                    v.box,
+                    v.params,
+                    self.duration_s[batch.video_id[:, i]],
+                    self.frame_labels(batch.video_id[:, i], v.time_s) if self.frame_labels is not None else None,
+                )  # fmt: skip
                 for i, (name, v) in enumerate(batch.views.items())
             },
             index=batch.index,

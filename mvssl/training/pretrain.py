@@ -51,7 +51,9 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     if process.is_main_process:
         model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
         model.save_pretrained(run / FOLDER)
-        (run / "summary.json").write_text(json.dumps({"videos": len(videos), "samples": len(samples), "last": last}, indent=1))
+        (run / "summary.json").write_text(
+            json.dumps({"videos": len(videos), "samples": len(samples), "last": last}, indent=1)
+        )
     process.wait_for_everyone()
     return run
 
@@ -94,7 +96,9 @@ def _batches(
 
         def from_pictures(start_step: int, rank: int, world_size: int):
             workers = experiment.train.num_workers
-            return iter(make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step))
+            return iter(
+                make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step)
+            )
 
         return from_pictures
     encoder = module.encoder_of(next(iter(module.modalities)))

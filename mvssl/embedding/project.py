@@ -1,0 +1,40 @@
+"""Tables of backbone features to tables of embeddings: encoders that share a frozen backbone decode the videos once."""
+
+from __future__ import annotations
+
+import torch
+
+from mvssl.embedding.folder import describe
+from mvssl.embedding.recipe import Recipe
+from mvssl.embedding.tables import Frames
+from mvssl.embedding.video import temporal_rows, unit
+from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.errors import InputError
+
+
+def project(encoder: FrameEncoder, trunk: Frames, *, recipe: Recipe, normalise: bool = True) -> Frames:
+    """Embeds videos whose backbone features are known.
+
+    Args:
+        encoder: its backbone must be the one that made ``trunk``.
+        trunk: embeddings by an ``image`` encoder with this backbone and this recipe, not normalised.
+
+    Returns:
+        The same frames with this encoder's embeddings; equal to embedding the videos afresh.
+
+    Raises:
+        InputError: the backbone is another one.
+    """
+    own = fingerprint(encoder.trunk)
+    if trunk.metadata.get("trunk") != own or trunk.metadata.get("pixels") != recipe.model_dump():
+        raise InputError(
+            f"features made by backbone {trunk.metadata.get('trunk')} cannot be projected by an encoder on backbone {own}; "
+            "embed the videos with this encoder"
+        )
+    encoder.eval()
+    rows = []
+    for video in trunk:
+        features = torch.from_numpy(video.embedding.copy())
+        found, _ = temporal_rows(encoder, features.__getitem__, video.time_s, recipe.window_s)
+        rows.append(unit(found) if normalise else found)
+    return Frames(trunk.with_embeddings(rows).videos, describe(encoder, recipe, normalise=normalise))
