@@ -29,7 +29,7 @@ class ClipDataset(Dataset):
 
     Args:
         sessions: the samples (``mvssl.sampling.sessions``).
-        sampler: which times of which videos; has ``views``, their names in order, and ``num_frames``.
+        sampler: which times of which videos; ``views`` are their names in order.
         transform: an augmentation, or ``Evaluation``.
         modalities: view name -> modality. Default: every view of the sampler as RGB. A name is a sampler's view,
             or its name followed by "_" and anything; where the sampler has one view, any name. Views made of one
@@ -67,15 +67,17 @@ class ClipDataset(Dataset):
 
     def __getitem__(self, ticket: Ticket) -> Sample:
         session = self.sessions[ticket.sample]
+        generator = np.random.default_rng(ticket.seed)
+        requests = self.sampler(tuple(leave_room(video, self._reach_s) for video in session), generator)
         found: dict[str, tuple[View, str]] = {}
         problem = ""
         try:
-            found = self._read(session, np.random.default_rng(ticket.seed))
+            found = self._read(session, requests, generator)
         except VideoError as error:
             if self.policy == "error":
                 raise
             problem = str(error)
-        views = {name: found[name][0] if name in found else self._absent(name) for name in self.views}
+        views = {name: found[name][0] if name in found else self._absent(name, requests) for name in self.views}
         rows = tuple(self._row[found[name][1]] if name in found else -1 for name in self.views)
         label = self.labels.index(session[0].label) if session[0].label else -1
         return Sample(views, ticket.sample, label, rows, problem)
@@ -84,9 +86,10 @@ class ClipDataset(Dataset):
         """Close this process's decoders."""
         self._decoders.close()
 
-    def _read(self, session: tuple[Video, ...], generator: np.random.Generator) -> dict[str, tuple[View, str]]:
-        """Plan times, draw, decode once, transform: the views that this session has, each with its video's id."""
-        requests = self.sampler(tuple(leave_room(video, self._reach_s) for video in session), generator)
+    def _read(
+        self, session: tuple[Video, ...], requests: dict[str, ClipRequest], generator: np.random.Generator
+    ) -> dict[str, tuple[View, str]]:
+        """Draw, decode once, transform: the views that this session has, each with its video's id."""
         videos = {video.id: video for video in session}
         drawn = {}
         for i, source in enumerate(self.sampler.views):
@@ -102,19 +105,20 @@ class ClipDataset(Dataset):
                 continue
             key, request = (source, modality.key), requests[source]
             if key not in packed and modality.decodes:
-                packed[key] = modality.pack(clips[key], self.transform, drawn[source])
+                packed[key] = modality.pack(clips[key][1], self.transform, drawn[source])
             elif key not in packed:
                 packed[key] = modality.load(
                     videos[request.video_id], request, self.transform, drawn[source], read_audio
                 )
             pixels = packed[key]
             if pixels is not None:
-                found[name] = (view_of(pixels, request, clips.get(key), drawn[source]), request.video_id)
+                made, clip = clips.get(key, (request, None))
+                found[name] = (view_of(pixels, made, clip, drawn[source]), request.video_id)
         return found
 
     def _decode(
         self, requests: dict[str, ClipRequest], drawn: dict[str, Drawn], videos: dict[str, Video]
-    ) -> dict[tuple[str, Any], Clip]:
+    ) -> dict[tuple[str, Any], tuple[ClipRequest, Clip]]:
         """All clips of the sample: one pass over each of its videos."""
         wanted: dict[str, dict[tuple[str, Any], ClipRequest]] = {}
         for name, modality in self.modalities.items():
@@ -122,13 +126,16 @@ class ClipDataset(Dataset):
             if source in requests and modality.decodes:
                 request = modality.request(requests[source], self.transform, drawn[source])
                 wanted.setdefault(request.video_id, {})[source, modality.key] = request
-        clips: dict[tuple[str, Any], Clip] = {}
+        clips: dict[tuple[str, Any], tuple[ClipRequest, Clip]] = {}
         for video_id, by_key in wanted.items():
-            clips |= zip(by_key, self._decoders.get(videos[video_id]).read(list(by_key.values())))
+            read = self._decoders.get(videos[video_id]).read(list(by_key.values()))
+            clips |= {key: (request, clip) for (key, request), clip in zip(by_key.items(), read)}
         return clips
 
-    def _absent(self, name: str) -> View:
-        return absent_view(self.modalities[name].empty(self.sampler.num_frames, self.transform.size))
+    def _absent(self, name: str, requests: dict[str, ClipRequest]) -> View:
+        any_request = next(iter(requests.values()))
+        shape = (len(any_request.time_s), len(any_request.offsets_s), self.transform.size)
+        return absent_view(self.modalities[name].empty(*shape))
 
 
 class Loader:

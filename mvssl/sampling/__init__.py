@@ -10,6 +10,11 @@ from mvssl.sampling.batches import Ticket as Ticket
 from mvssl.sampling.carl import CARL as CARL
 from mvssl.sampling.carl_code import CARLCode as CARLCode
 from mvssl.sampling.cvrl import CVRL as CVRL
+from mvssl.sampling.dense import Dense as Dense
+from mvssl.sampling.lav import LAV as LAV
+from mvssl.sampling.segments import Segments as Segments
 from mvssl.sampling.sessions import sessions as sessions
 from mvssl.sampling.synced import Synced as Synced
+from mvssl.sampling.tcc import TCC as TCC
 from mvssl.sampling.uniform import Uniform as Uniform
+from mvssl.sampling.windows import Windows as Windows

@@ -10,8 +10,7 @@ import numpy as np
 from mvssl.views.parameters import COLOUR_ORDERS, Drawn
 
 GRAY = np.array([0.2989, 0.587, 0.114])  # torchvision's weights
-_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
-_FROM_YIQ = np.linalg.inv(_TO_YIQ)
+_AROUND_GRAY = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
 
 
 def apply_fast(frames: np.ndarray, drawn: Drawn, solarise_threshold: float) -> np.ndarray:
@@ -38,7 +37,7 @@ def apply_fast(frames: np.ndarray, drawn: Drawn, solarise_threshold: float) -> n
 def colour_matrix(drawn: Drawn, frames: np.ndarray) -> np.ndarray | None:
     """(3, 4) affine map on RGB in [0, 255] that composes brightness, contrast, saturation, hue and grayscale; or None.
 
-    Differences from the exact recipe: no clipping between the operations; hue is a rotation of the chroma plane (YIQ)
+    Differences from the exact recipe: no clipping between the operations; hue is a rotation about the gray axis
     instead of a shift in HSV; the pivot of contrast is the mean gray of the whole clip, carried through the operations
     before it, so that all frames share one map.
     """
@@ -79,9 +78,9 @@ def _saturation(factor: float) -> np.ndarray:
 
 
 def _hue(turn: float) -> np.ndarray:
+    """Rotation about the gray axis: the linear map nearest to a shift of HSV's hue, equal to it at thirds of a turn."""
     cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
-    # a positive shift in HSV (red to yellow) turns the chroma plane from I towards -Q
-    return _FROM_YIQ @ np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]]) @ _TO_YIQ
+    return cos * np.eye(3) + (1.0 - cos) / 3.0 + sin * _AROUND_GRAY
 
 
 def _kernel(sigma: float) -> np.ndarray | None:

@@ -31,14 +31,12 @@ class Modality:
 
     Attributes:
         channels: C of what the network receives.
-        offsets_s: neighbours that are decoded around each time.
         reach_s: how far beyond its times the modality looks; samplers keep so much room before the end of the video.
         decodes: True = made of the decoder's frames (``request``, ``pack``); False = of something else (``load``).
         key: modalities with equal keys share one copy of the worker's pixels.
     """
 
     channels: int
-    offsets_s: tuple[float, ...] = (0.0,)
     reach_s: float = 0.0
     decodes: bool = True
     key: Hashable
@@ -61,6 +59,6 @@ class Modality:
         """On the training device: the view that left the worker -> float pixels for the network, in [0, 1]."""
         raise NotImplementedError
 
-    def empty(self, num_frames: int, size: int) -> np.ndarray:
-        """What ``pack`` would return, all zero: for a sample without this view."""
-        return np.zeros((num_frames, len(self.offsets_s), size, size, 3), dtype=np.uint8).transpose(0, 1, 4, 2, 3)
+    def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
+        """What ``pack`` would return for a request with K = ``num_neighbours``, all zero: for a view that is absent."""
+        raise NotImplementedError

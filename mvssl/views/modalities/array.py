@@ -80,7 +80,7 @@ class Array(Modality):
         pixels = scale_vectors(view.pixels, self.bound) if self.kind == "vectors" else view.pixels.float()
         return view._replace(pixels=pixels)
 
-    def empty(self, num_frames: int, size: int) -> np.ndarray:
+    def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         picture = (num_frames, 1, self.channels, size, size)
         return np.zeros(picture if self.kind in ("image", "vectors") else (num_frames, self.channels), dtype=np.float32)
 

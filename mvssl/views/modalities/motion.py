@@ -43,5 +43,5 @@ class Motion(Modality):
     def to_input(self, view: View) -> View:
         return view._replace(pixels=scale_vectors(view.pixels, self.bound))
 
-    def empty(self, num_frames: int, size: int) -> np.ndarray:
+    def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         return np.zeros((num_frames, 1, 2, size, size), dtype=np.float16)

@@ -15,21 +15,26 @@ class RGB(Modality):
 
     Args:
         offsets_s: frames wanted around each time, in seconds; several give K pictures per time (context frames).
-            Neighbours beyond the ends of the video show its end frames.
+            None = the sampler's, most often the frame alone. Neighbours beyond the ends of the video show its end
+            frames.
     """
 
     channels = 3
 
-    def __init__(self, *, offsets_s: tuple[float, ...] = (0.0,)):
-        self.offsets_s = tuple(offsets_s)
+    def __init__(self, *, offsets_s: tuple[float, ...] | None = None):
+        self.offsets_s = None if offsets_s is None else tuple(offsets_s)
         self.key = ("rgb", self.offsets_s)
 
     def request(self, request: ClipRequest, transform: Transform, drawn: Drawn) -> ClipRequest:
-        offsets_s = np.asarray(self.offsets_s) if self.offsets_s != (0.0,) else request.offsets_s
-        return transform.request(request, drawn)._replace(offsets_s=offsets_s)
+        wanted = transform.request(request, drawn)
+        return wanted if self.offsets_s is None else wanted._replace(offsets_s=np.array(self.offsets_s))
 
     def pack(self, clip: Clip, transform: Transform, drawn: Drawn) -> np.ndarray:
         return channels_first(transform.apply(pictures(clip), drawn), len(clip.frames))
+
+    def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
+        num = num_neighbours if self.offsets_s is None else len(self.offsets_s)
+        return np.zeros((num_frames, num, size, size, 3), dtype=np.uint8).transpose(0, 1, 4, 2, 3)
 
     def to_input(self, view: View) -> View:
         return view._replace(pixels=view.pixels.float() / 255)

@@ -68,7 +68,7 @@ class Sound(Modality):
     def to_input(self, view: View) -> View:
         return view._replace(pixels=view.pixels.float())
 
-    def empty(self, num_frames: int, size: int) -> np.ndarray:
+    def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         return np.zeros((num_frames, self.channels), dtype=np.float32)
 
 
