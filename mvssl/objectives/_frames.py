@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import ConfigError, InputError
@@ -36,11 +36,11 @@ def frame_dim(dims: dict[str, Dims], objective: str) -> int:
 def frames_of(
     features: dict[str, Features],
     context: Context,
-    head: Head | None = None,
+    head: Head | nn.ModuleDict | None = None,
     *,
     normalise: bool = True,
 ) -> dict[str, Frames]:
-    """Frame embeddings per view: through the head (if any), L2-normalised (if wanted).
+    """Frame embeddings per view: through the head (one for all, or one per view, or none), L2-normalised (if wanted).
 
     Raises:
         InputError: the encoder gave no frame features.
@@ -51,7 +51,9 @@ def frames_of(
         if value.frame is None:
             raise InputError(f"view {name!r}: this objective needs frame features (N, T, D) and the encoder gave none")
         x[name] = value.frame
-    if head is not None:
+    if isinstance(head, nn.ModuleDict):
+        x = {name: head[name](value, valid[name]) for name, value in x.items()}
+    elif head is not None:
         x = _project(x, valid, head)
     return {
         name: _frames(F.normalize(x[name], dim=-1) if normalise else x[name], valid[name], context.views[name])
