@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 
 from mvssl.errors import InputError, VideoError
 from mvssl.types import Clip, ClipRequest, Video
 
 from . import _plan
+from ._picture import Crop, Size, pixel_box
 from .frame_index import FrameIndex
+from .motion import MotionReader
 
-Crop = tuple[float, float, float, float]
-Size = tuple[int, int]
+PLANES = ("rgb", "motion")
 
 
 class Decoder:
@@ -24,21 +24,24 @@ class Decoder:
     Attributes:
         video: its row (times, size of the upright picture, rotation, ...).
         times_s: (N,) float64 presentation time of every frame that belongs to the video.
-        duration_s: the end of the last frame minus the time of the first.
+        index: the frame index of the whole file.
     """
 
-    def __init__(self, video: Video, index: FrameIndex, reader) -> None:
-        self._index = index
-        self._reader = reader
-        pts = index.shown_pts
+    def __init__(
+        self, video: Video, index: FrameIndex, open_reader: Callable[[], Any], *, damaged: str = "error"
+    ) -> None:
+        if damaged not in ("error", "flag"):
+            raise InputError(f"damaged must be 'error' or 'flag', got {damaged!r}")
+        self.index = index
+        self._open_reader = open_reader
+        self._flag_damage = damaged == "flag"
         self._first, stop, self._end_pts = _plan.range_of(
-            pts, index.end_pts, video.start_s, video.end_s, tick_s=index.tick_s, where=index.path
+            index.shown_pts, index.end_pts, video.start_s, video.end_s, tick_s=index.tick_s, where=index.path
         )
-        self._pts = pts[self._first : stop]
-        self._low_s = max(video.start_s, float(pts[0]) * index.tick_s)
-        self.times_s = self._pts * index.time_base[0] / index.time_base[1]
-        end_s = self._end_pts * index.time_base[0] / index.time_base[1]
-        start_s = float(self.times_s[0])
+        self._pts = index.shown_pts[self._first : stop]
+        self._low_s = max(video.start_s, float(index.time_s(int(index.shown_pts[0]))))
+        self.times_s = index.time_s(self._pts)
+        start_s, end_s = float(self.times_s[0]), float(index.time_s(self._end_pts))
         turned = index.quarter_turns % 2
         self.video = video._replace(
             start_s=start_s,
@@ -50,154 +53,156 @@ class Decoder:
             rotation=(-90 * index.quarter_turns) % 360,
             has_audio=index.has_audio,
         )
-        self._reformatter = VideoReformatter()
+        self._reader: Any = open_reader()
+        self._motion: MotionReader | None = None
 
     @property
     def duration_s(self) -> float:
+        """From the first frame's time to the end of the last."""
         return self.video.duration_s
 
     def read(self, requests: Sequence[ClipRequest]) -> list[Clip]:
-        """Carry out all requests in one pass; a frame wanted several times is decoded once.
+        """Carry out all requests in one pass; a frame that several want is decoded once.
 
         Args:
-            requests: clips of this video. Neighbours (``offsets_s``) beyond the ends show the end frames (``Clip.time_s``
-                tells the time of the frame that was given); so do masked times.
+            requests: clips of this video. Neighbours (``offsets_s``) beyond an end show the frame at that end, and so do
+                masked times; ``Clip.time_s`` tells the time of the frame that was given.
 
         Returns:
-            One clip a request, in order. ``frames`` (T, K, 3, H, W) uint8 is a view of channels-last memory.
+            One clip a request, in order. ``frames`` (T, K, 3, H, W) uint8 is a view of channels-last memory (so is a
+            ``torch.from_numpy`` of it); ``motion`` is there where its plane was asked for.
 
         Raises:
-            VideoError: kind "out_of_range" for an unmasked time outside the video; "corrupt" for damage.
+            VideoError: kind "out_of_range" for an unmasked time outside the video; "corrupt" for damage (unless the
+                video was opened with ``damaged="flag"``: then the frame is flagged, black where nothing came out).
         """
         plans = [self._plan(request) for request in requests]
-        users: dict[int, list[tuple[int, np.ndarray]]] = {}
-        for number, plan in enumerate(plans):
-            flat = plan.reshape(-1)
-            for frame in np.unique(flat):
-                users.setdefault(int(frame), []).append((number, np.flatnonzero(flat == frame)))
-        outputs: list[np.ndarray | None] = [None] * len(requests)
-        damaged = [np.zeros(plan.size, dtype=bool) for plan in plans]
-        for frame_number, frame, bad in self._reader.decode(sorted(users)):
-            if bad or frame is None:
-                raise self._damage(frame_number)
-            made: dict = {}
-            for number, places in users[frame_number]:
-                request = requests[number]
-                key = (request.crop, request.size)
-                if key not in made:
-                    made[key] = self._picture(frame, *key)
-                if outputs[number] is None:
-                    outputs[number] = np.empty((plans[number].size, *made[key].shape), dtype=np.uint8)
-                outputs[number][places] = made[key]
-                damaged[number][places] = bad
-        clips = []
-        for request, plan, output, bad in zip(requests, plans, outputs, damaged):
-            frames = output.reshape(*plan.shape, *output.shape[1:]).transpose(0, 1, 4, 2, 3)
-            mask = np.ones(len(plan), dtype=bool) if request.mask is None else np.asarray(request.mask, dtype=bool)
-            clips.append(
-                Clip(request.video_id, self.times_s[plan - self._first], frames, mask, None, bad.reshape(plan.shape))
-            )
-        return clips
+        clips = [self._empty(request, plan) for request, plan in zip(requests, plans)]
+        users = _users([plan if "rgb" in request.planes else plan[:0] for request, plan in zip(requests, plans)])
+        for number, picture, damaged in self._reader.decode(sorted(users)):
+            if damaged and not self._flag_damage:
+                raise self._damage(number)
+            made: dict[tuple, np.ndarray] = {}
+            for which, places in users[number]:
+                clip, key = clips[which], (requests[which].crop, requests[which].size)
+                if key not in made and picture is not None:
+                    made[key] = self._reader.picture(picture, *key)
+                rows = _channels_last(clip.frames)
+                for t, k in places:
+                    rows[t, k] = made.get(key, 0)
+                    clip.damaged[t, k] = damaged  # type: ignore[index]
+        return [self._with_motion(*rest) for rest in zip(requests, plans, clips)]
 
     def frames_at(self, time_s, *, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
         """The frame on screen at each time: uint8 RGB (T, 3, H, W), upright, in the order asked; repeats allowed.
 
+        A frame is on screen from its time until the next frame's: the one shown at t is the last with time <= t (to
+        half a tick of the file's clock).
+
         Args:
             time_s: (T,) presentation times in seconds (``times_s`` are the frames' own).
-            size: (H, W) to resize to, after the crop; None = as it is.
+            size: (H, W) to resize to, after the crop; None = as it is. With a size the pictures differ slightly from
+                decoding and then resizing; without one they are FFmpeg's RGB bit for bit.
             crop: x0, y0, x1, y1 in [0, 1] of the upright picture.
 
         Raises:
-            VideoError: kind "out_of_range", naming the bounds.
+            VideoError: kind "out_of_range", naming the bounds; "corrupt".
         """
         request = ClipRequest(self.video.id, np.atleast_1d(np.asarray(time_s, dtype=np.float64)), crop=crop, size=size)
         return self.read([request])[0].frames[:, 0]
 
+    def motion_vectors_at(self, time_s, *, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
+        """The encoder's own motion at each time: float32 (T, 2, H, W), (dx, dy) in pixels of the output per second.
+
+        Zero in key frames and in blocks that were not predicted. Raises as ``frames_at``.
+        """
+        times = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
+        request = ClipRequest(self.video.id, times, crop=crop, size=size, planes=("motion",))
+        motion = self.read([request])[0].motion
+        assert motion is not None
+        return motion[:, 0]
+
     def frames(
         self, start_s: float | None = None, end_s: float | None = None, *, size: Size | None = None
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Frames in order, one at a time: (time_s, uint8 (3, H, W)), from ``start_s`` (included) to ``end_s`` (excluded)."""
-        wanted = np.arange(self._first, self._first + len(self._pts))
-        if start_s is not None:
-            wanted = wanted[self._pts[wanted - self._first] >= _plan.to_ticks(start_s, self._index.tick_s)]
-        if end_s is not None:
-            wanted = wanted[self._pts[wanted - self._first] < _plan.to_ticks(end_s, self._index.tick_s)]
-        if len(wanted) == 0:
+        """Frames one after the other, in bounded memory: (time_s, uint8 RGB (3, H, W)).
+
+        Those with ``start_s`` <= time < ``end_s`` (default: all). Each iterator has a reader of its own, so other calls
+        may go on meanwhile. A damaged frame is an error here in any case.
+        """
+        times = _plan.to_ticks([self.video.start_s if start_s is None else start_s], self.index.tick_s)
+        low = int(np.searchsorted(self._pts, times[0], side="left"))
+        high = len(self._pts)
+        if end_s is not None and np.isfinite(end_s):
+            high = int(np.searchsorted(self._pts, _plan.to_ticks(end_s, self.index.tick_s), side="left"))
+        if high <= low:
             return
-        for number, frame, bad in self._reader.decode(wanted):
-            if bad or frame is None:
-                raise self._damage(number)
-            yield float(self.times_s[number - self._first]), self._picture(frame, None, size).transpose(2, 0, 1)
+        reader = self._open_reader()
+        try:
+            for number, picture, damaged in reader.decode(np.arange(self._first + low, self._first + high)):
+                if damaged:
+                    raise self._damage(number)
+                rgb = reader.picture(picture, None, size)
+                yield float(self.times_s[number - self._first]), np.ascontiguousarray(rgb).transpose(2, 0, 1)
+        finally:
+            reader.close()
 
     def _plan(self, request: ClipRequest) -> np.ndarray:
         """(T, K) numbers of the file's shown frames."""
+        path, tick_s = self.index.path, self.index.tick_s
         time_s = np.asarray(request.time_s, dtype=np.float64)
         if time_s.ndim != 1 or len(time_s) == 0:
-            raise InputError(f"{self._index.path}: time_s must be (T,) with T >= 1; got shape {time_s.shape}")
+            raise InputError(f"{path}: time_s must be (T,) with T >= 1; got shape {time_s.shape}")
+        if not set(request.planes) <= set(PLANES) or not request.planes:
+            raise InputError(f"{path}: planes must be some of {PLANES}; got {request.planes}")
+        if request.size is not None and min(request.size) < 1:
+            raise InputError(f"{path}: size must be (H, W), both at least 1; got {request.size}")
         _plan.shown_at(
-            self._pts,
-            self._end_pts,
-            time_s,
-            tick_s=self._index.tick_s,
-            mask=request.mask,
-            where=self._index.path,
-            low_s=self._low_s,
+            self._pts, self._end_pts, time_s, tick_s=tick_s, mask=request.mask, where=path, low_s=self._low_s
         )
         times = time_s[:, None] + np.asarray(request.offsets_s, dtype=np.float64)[None]
-        inside = np.zeros(times.shape, dtype=bool)
-        return self._first + _plan.shown_at(
-            self._pts, self._end_pts, times, tick_s=self._index.tick_s, mask=inside, where=self._index.path
+        anywhere = np.zeros(times.shape, dtype=bool)
+        return self._first + _plan.shown_at(self._pts, self._end_pts, times, tick_s=tick_s, mask=anywhere, where=path)
+
+    def _empty(self, request: ClipRequest, plan: np.ndarray) -> Clip:
+        height, width = self.video.height, self.video.width
+        if request.size is not None:
+            height, width = request.size
+        elif request.crop is not None:
+            x0, y0, x1, y1 = pixel_box(request.crop, width, height)
+            height, width = y1 - y0, x1 - x0
+        shape = (*plan.shape, height, width, 3) if "rgb" in request.planes else (*plan.shape, 0, 0, 3)
+        mask = np.ones(len(plan), dtype=bool) if request.mask is None else np.asarray(request.mask, dtype=bool)
+        return Clip(
+            video_id=request.video_id,
+            time_s=self.times_s[plan - self._first],
+            frames=np.empty(shape, dtype=np.uint8).transpose(0, 1, 4, 2, 3),
+            mask=mask,
+            damaged=np.zeros(plan.shape, dtype=bool),
         )
 
-    def _picture(self, frame: av.VideoFrame, crop: Crop | None, size: Size | None) -> np.ndarray:
-        """Upright RGB (H, W, 3)."""
-        turns = self._index.quarter_turns
-        if crop is None and size is not None:
-            height, width = size if turns % 2 == 0 else size[::-1]
-            rgb = self._reformatter.reformat(frame, width, height, "rgb24", interpolation=Interpolation.AREA, threads=1)
-        else:
-            rgb = self._reformatter.reformat(frame, format="rgb24", threads=1)
-        plane = rgb.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-        picture = np.rot90(rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3), turns)
-        if crop is None:
-            return picture
-        height, width = picture.shape[:2]
-        x0, y0, x1, y1 = (
-            round(crop[0] * width),
-            round(crop[1] * height),
-            round(crop[2] * width),
-            round(crop[3] * height),
-        )
-        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-            raise InputError(
-                f"crop {crop} must be x0 < x1, y0 < y1 in [0, 1] and hold at least one pixel of {width} x {height}"
-            )
-        part = np.ascontiguousarray(picture[y0:y1, x0:x1])
-        if size is None:
-            return part
-        small = self._reformatter.reformat(
-            av.VideoFrame.from_numpy_buffer(part, "rgb24"),
-            size[1],
-            size[0],
-            "rgb24",
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
-        plane = small.planes[0]
-        return (
-            np.frombuffer(plane, np.uint8)
-            .reshape(plane.height, plane.line_size)[:, : plane.width * 3]
-            .reshape(plane.height, plane.width, 3)
-        )
+    def _with_motion(self, request: ClipRequest, plan: np.ndarray, clip: Clip) -> Clip:
+        if "motion" not in request.planes:
+            return clip
+        if self._motion is None:
+            self._motion = MotionReader(self.index)
+        return clip._replace(motion=self._motion.read(plan, request.crop, request.size))
 
     def _damage(self, number: int) -> VideoError:
-        time_s = float(self._index.time_s(int(self._index.shown_pts[number])))
-        message = f"{self._index.path}: video stream ({self._index.codec}) is damaged at {time_s:.6f} s"
-        return VideoError(message, path=self._index.path, kind="corrupt", time_s=time_s)
+        time_s = float(self.index.time_s(int(self.index.shown_pts[number])))
+        return VideoError(
+            f"{self.index.path}: video stream ({self.index.codec}) is damaged at {time_s:.6f} s. Open it with "
+            "damaged='flag' to get what can be decoded, or leave this time out.",
+            path=self.index.path,
+            kind="corrupt",
+            time_s=time_s,
+        )
 
     def close(self) -> None:
+        """Free the file. Frames already handed out stay valid."""
         self._reader.close()
+        if self._motion is not None:
+            self._motion.close()
 
     def __enter__(self) -> Decoder:
         return self
@@ -206,7 +211,21 @@ class Decoder:
         self.close()
 
     def __reduce__(self):
-        raise VideoError(
-            f"{self._index.path}: an open decoder cannot be sent to another process; open it there",
-            path=self._index.path,
-        )
+        raise InputError(f"{self.index.path}: an open decoder cannot go to another process; open the video there")
+
+
+def _users(plans: Sequence[np.ndarray]) -> dict[int, list[tuple[int, list[tuple[int, int]]]]]:
+    """Frame number -> which requests want it, and at which (t, k)."""
+    users: dict[int, list[tuple[int, list[tuple[int, int]]]]] = {}
+    for which, plan in enumerate(plans):
+        places: dict[int, list[tuple[int, int]]] = {}
+        for t, row in enumerate(plan.tolist()):
+            for k, number in enumerate(row):
+                places.setdefault(number, []).append((t, k))
+        for number, where in places.items():
+            users.setdefault(number, []).append((which, where))
+    return users
+
+
+def _channels_last(frames: np.ndarray) -> np.ndarray:
+    return frames.transpose(0, 1, 3, 4, 2)

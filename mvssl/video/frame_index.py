@@ -38,6 +38,8 @@ class FrameIndex(NamedTuple):
     has_audio: bool
     has_edit_list: bool  # some packets are decoded but never shown
     learned_order: bool  # the container has no presentation times: the order was learned by decoding
+    stream: int  # of the file: its first video stream
+    num_video_streams: int
 
     @property
     def tick_s(self) -> float:
@@ -144,6 +146,8 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration) -> Fr
         has_audio=bool(container.streams.audio),
         has_edit_list=bool(discard.any()),
         learned_order=bool(learned),
+        stream=stream.index,
+        num_video_streams=len(container.streams.video),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from mvssl.errors import VideoError
 
 from ._container import open_container, other_streams_off, seek_targets
+from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
 
 
@@ -53,7 +54,12 @@ class PyAVReader:
         self._motion = motion
         self._keys = np.flatnonzero(index.key)
         self._stamps = index.dts if index.learned_order else index.pts
+        self._convert = FrameConverter(index.quarter_turns, index.mirrored)
         self._open()
+
+    def picture(self, frame: av.VideoFrame, crop: Crop | None, size: Size | None) -> np.ndarray:
+        """Upright RGB (H, W, 3)."""
+        return self._convert(frame, crop, size)
 
     def _open(self) -> None:
         self._container = open_container(self.index.path, timeout_s=self._timeout_s)

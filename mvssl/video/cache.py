@@ -1,0 +1,106 @@
+"""Frame indices kept between runs: scanned once per file, shared by all processes.
+
+One small file per video in ``$MVSSL_CACHE/frame_index`` (default ``~/.cache/mvssl/frame_index``). An entry counts only for
+the same path, size, modification time and first and last 64 KiB of the file. Writers use a temporary name and rename,
+so a reader sees a whole entry or none; an entry that does not parse is scanned again and replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from mvssl.errors import VideoError
+
+from .frame_index import VERSION, FrameIndex, build_index
+
+_EDGE = 65_536
+_ARRAYS = {"pts": "<i8", "dts": "<i8", "key": "?", "shown": "<i8", "shown_pts": "<i8"}
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("MVSSL_CACHE") or Path.home() / ".cache" / "mvssl") / "frame_index"
+
+
+def index_of(path: str | os.PathLike, *, timeout_s: float | None = None) -> FrameIndex:
+    """The file's frame index: from the cache, or scanned now and kept. Raises as ``build_index``."""
+    path = os.path.abspath(os.fspath(path))
+    try:
+        key = fingerprint(path)
+    except OSError:
+        return build_index(path, timeout_s=timeout_s)  # says what is wrong with the file
+    entry = cache_folder() / f"{hashlib.blake2b(path.encode(), digest_size=16).hexdigest()}.idx"
+    index = _load(entry, path, key)
+    if index is None:
+        index = build_index(path, timeout_s=timeout_s)
+        _save(entry, index, key)
+    return index
+
+
+def fingerprint(path: str) -> str:
+    """Size, modification time and a hash of both ends of a file."""
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        digest = hashlib.blake2b(file.read(_EDGE), digest_size=16)
+        if status.st_size > _EDGE:
+            file.seek(max(status.st_size - _EDGE, _EDGE))
+            digest.update(file.read(_EDGE))
+    return f"{VERSION} {status.st_size} {status.st_mtime_ns} {digest.hexdigest()}"
+
+
+def _save(entry: Path, index: FrameIndex, key: str) -> None:
+    fields = index._asdict()
+    arrays = [np.ascontiguousarray(fields.pop(name), dtype=kind) for name, kind in _ARRAYS.items()]
+    head = json.dumps({"key": key, "lengths": [len(a) for a in arrays], "fields": fields}).encode()
+    body = b"".join([len(head).to_bytes(4, "little"), head, *(a.tobytes() for a in arrays)])
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(dir=entry.parent, prefix=entry.name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(body)
+            os.replace(partial, entry)
+        except BaseException:
+            os.unlink(partial)
+            raise
+    except OSError as error:
+        warnings.warn(
+            f"frame indices cannot be kept in {entry.parent} ({error}); every file is scanned again each time. "
+            "Set MVSSL_CACHE to a folder that can be written.",
+            stacklevel=2,
+        )
+
+
+def _load(entry: Path, path: str, key: str) -> FrameIndex | None:
+    try:
+        data = entry.read_bytes()
+    except OSError:
+        return None
+    try:
+        stop = 4 + int.from_bytes(data[:4], "little")
+        head = json.loads(data[4:stop])
+        if head["key"] != key or head["fields"]["path"] != path:
+            return None
+        arrays = {}
+        for (name, kind), length in zip(_ARRAYS.items(), head["lengths"]):
+            arrays[name] = np.frombuffer(data, dtype=kind, count=length, offset=stop)
+            stop += arrays[name].nbytes
+        fields = head["fields"] | {"time_base": tuple(head["fields"]["time_base"])}
+        return FrameIndex(**arrays, **fields) if stop == len(data) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def require(index: FrameIndex | None, path: str, *, timeout_s: float | None = None) -> FrameIndex:
+    """The index given by the caller, if it is this file's; else the cached or scanned one."""
+    if index is None:
+        return index_of(path, timeout_s=timeout_s)
+    if os.path.abspath(index.path) != os.path.abspath(path):
+        raise VideoError(f"{path}: the frame index given is that of {index.path}", path=path, kind="unreadable")
+    return index

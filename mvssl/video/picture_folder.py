@@ -1,0 +1,86 @@
+"""A folder of numbered pictures (``video/000001.jpg``) as a video of constant rate."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from mvssl.errors import VideoError
+
+from ._picture import Crop, Size, cut
+from .frame_index import FrameIndex
+from .pyav import Decoded
+
+PICTURES = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"])
+DEFAULT_FPS = 30.0
+_CLOCK = 90_000
+
+
+def picture_names(folder: str) -> list[str]:
+    """Names of the pictures, by the last number in each."""
+    names = [name for name in os.listdir(folder) if os.path.splitext(name)[1].lower() in PICTURES]
+    return sorted(names, key=lambda name: (int((re.findall(r"\d+", name) or ["0"])[-1]), name))
+
+
+def folder_index(folder: str, fps: float) -> FrameIndex:
+    """Frame k is shown at k / fps. The size is that of the first picture.
+
+    Raises:
+        VideoError: no pictures, or one that cannot be read.
+    """
+    names = picture_names(folder)
+    if not names:
+        raise VideoError(f"{folder}: holds no pictures ({', '.join(sorted(PICTURES))})", path=folder, kind="not_video")
+    height, width = read_picture(folder, names[0], 0.0).shape[:2]
+    numbers = np.arange(len(names))
+    pts = np.round(np.arange(len(names) + 1) * (_CLOCK / fps)).astype(np.int64)
+    return FrameIndex(
+        path=folder, container="pictures", codec=os.path.splitext(names[0])[1][1:].lower(), time_base=(1, _CLOCK),
+        pts=pts[:-1], dts=pts[:-1], key=np.ones(len(names), bool), shown=numbers, shown_pts=pts[:-1],
+        end_pts=int(pts[-1]), width=width, height=height, quarter_turns=0, mirrored=False, has_audio=False,
+        has_edit_list=False, learned_order=False, stream=0, num_video_streams=1,
+    )  # fmt: skip
+
+
+def read_picture(folder: str, name: str, time_s: float) -> np.ndarray:
+    """RGB (H, W, 3)."""
+    path = os.path.join(folder, name)
+    data = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if picture is None:
+        raise VideoError(f"{path}: the picture cannot be read", path=path, kind="corrupt", time_s=time_s)
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+class PictureFolderReader:
+    """Same face as ``PyAVReader``."""
+
+    def __init__(self, index: FrameIndex):
+        self.index = index
+        self._names = picture_names(index.path)
+
+    def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
+        """Frames with the given numbers (ascending, distinct)."""
+        for number in np.asarray(wanted).tolist():
+            time_s = float(self.index.time_s(int(self.index.shown_pts[number])))
+            picture = read_picture(self.index.path, self._names[number], time_s)
+            if picture.shape[:2] != (self.index.height, self.index.width):
+                raise VideoError(
+                    f"{os.path.join(self.index.path, self._names[number])}: {picture.shape[1]} x {picture.shape[0]}, "
+                    f"but the first picture is {self.index.width} x {self.index.height}",
+                    path=self.index.path,
+                    kind="size_change",
+                    time_s=time_s,
+                )
+            yield Decoded(number, picture, False)
+
+    def picture(self, frame: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
+        """Upright RGB (H, W, 3)."""
+        return cut(frame, crop, size)
+
+    def close(self) -> None:
+        self._names = []
