@@ -3,16 +3,26 @@
 from mvssl.evaluation.controls import majority, time_histogram, time_only
 from mvssl.evaluation.frame_retrieval import FrameRetrieval, frame_precision, frame_retrieval
 from mvssl.evaluation.kendall_tau import KendallTau, kendall_tau
+from mvssl.evaluation.key_moments import KeyMoments
+from mvssl.evaluation.offsets import Offsets, estimate_offset
 from mvssl.evaluation.phase_classification import PhaseClassification, phase_classification
+from mvssl.evaluation.phase_progression import PhaseProgression, phase_progression
 from mvssl.evaluation.result import Result
 from mvssl.evaluation.suite import default_evaluators, evaluate_frames, flatten
+from mvssl.evaluation.warp import reuse_rows, warped_frames, warped_times
+from mvssl.evaluation.warp_error import WarpError, warp_error
 
 __all__ = [
     "FrameRetrieval",
     "KendallTau",
+    "KeyMoments",
+    "Offsets",
     "PhaseClassification",
+    "PhaseProgression",
     "Result",
+    "WarpError",
     "default_evaluators",
+    "estimate_offset",
     "evaluate_frames",
     "flatten",
     "frame_precision",
@@ -20,6 +30,11 @@ __all__ = [
     "kendall_tau",
     "majority",
     "phase_classification",
+    "phase_progression",
+    "reuse_rows",
     "time_histogram",
     "time_only",
+    "warp_error",
+    "warped_frames",
+    "warped_times",
 ]

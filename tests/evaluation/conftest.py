@@ -16,7 +16,7 @@ PHASES = ("one", "two", "three")
 
 @pytest.fixture
 def make_video():
-    """A video of ``num_frames`` frames at ``fps`` whose embedding is given, or its own normalised time."""
+    """A video of ``num_frames`` frames at ``fps`` whose embedding is given, or its own clock."""
 
     def make(name, embedding=None, *, num_frames=30, fps=10.0, **fields):
         time_s = np.arange(num_frames if embedding is None else len(embedding)) / fps
@@ -31,7 +31,7 @@ def make_video():
 
 @pytest.fixture
 def phased(make_video):
-    """12 videos of 3 phases; dimension 0 tells the phase, the others are noise. 8 train, 4 val; each its own session."""
+    """12 videos of 3 phases; dimension 0 tells the phase, the others are noise; 8 train, 4 val."""
     generator = np.random.default_rng(3)
     videos, segments = [], Segments()
     for i in range(12):

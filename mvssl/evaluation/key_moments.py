@@ -1,0 +1,103 @@
+"""Alignment error at labelled moments, where no truth for every frame exists: other takes of the same action.
+
+A key moment is the first frame of a phase. For a pair of videos, a moment that both have is moved from the query to the
+reference by nearest neighbour and by dynamic time warping; the error is |time found - time labelled| in seconds. The
+phase error is the share of the query's labelled frames that land on a frame of another phase.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.errors import InputError
+from mvssl.evaluation._checks import by_label, normalised_time
+from mvssl.evaluation._matching import METHODS, clock_times, matched_times
+from mvssl.evaluation.result import Result, mean_defined
+from mvssl.labels import Segments
+from mvssl.statistics import bootstrap_mean
+
+
+def moments_of(segments: Segments, video: str) -> dict[str, float]:
+    """First time of each phase that begins within the video (the phase that it opens with has no moment)."""
+    rows = segments.get(video, [])
+    first: dict[str, float] = {}
+    for row in rows[1:]:
+        first.setdefault(row.label, row.start_s)
+    return {label: start for label, start in first.items() if label != rows[0].label}
+
+
+class KeyMoments:
+    """Key-moment and phase error over ordered pairs of videos of one action (same ``label``), other sessions and
+    groups.
+
+    Args:
+        num_pairs: pairs drawn (all, if there are fewer).
+        seed: of the draw.
+    """
+
+    def __init__(self, *, num_pairs: int = 300, seed: int = 0):
+        self.num_pairs, self.seed = num_pairs, seed
+
+    def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
+        """value: "nearest_s", "dtw_s" (mean over moments, over pairs), "nearest_phase_error", "dtw_phase_error".
+
+        undefined: moments of the query that the reference lacks. Control: time only (same share of the duration).
+
+        Raises:
+            InputError: no labels, or no pair of videos.
+        """
+        if labels is None:
+            raise InputError("key moments need labels")
+        pairs = [
+            (part[i], part[j])
+            for part in by_label(frames).values()
+            for i in range(len(part))
+            for j in range(len(part))
+            if i != j and _apart(part[i], part[j])
+        ]
+        if not pairs:
+            raise InputError("key moments need two videos of one action from different sessions and groups")
+        if len(pairs) > self.num_pairs:
+            drawn = np.random.default_rng(self.seed).choice(len(pairs), self.num_pairs, replace=False)
+            pairs = [pairs[int(i)] for i in np.sort(drawn)]
+
+        names = [*(f"{m}_s" for m in METHODS), *(f"{m}_phase_error" for m in METHODS)]
+        measured: dict[str, list[float]] = {name: [] for name in names}
+        clock: dict[str, list[float]] = {name: [] for name in names}
+        missing = 0
+        for query, reference in pairs:
+            known = reference.time_s
+            own, other = moments_of(labels, query.video), moments_of(labels, reference.video)
+            both = [label for label in own if label in other]
+            missing += len(own) - len(both)
+            rows = [int(np.argmin(np.abs(query.time_s - own[label]))) for label in both]
+            truth = np.array([other[label] for label in both])
+            phase = labels.at(query.video, query.time_s)
+            found = {m: matched_times(query.embedding, reference.embedding, known, m) for m in METHODS}
+            by_clock = clock_times(normalised_time(query), normalised_time(reference), known)
+            for method in METHODS:
+                for into, times in ((measured, found[method]), (clock, by_clock)):
+                    landed = labels.at(reference.video, np.clip(times, known[0], known[-1]))
+                    judged = (phase != "") & (landed != "")
+                    into[f"{method}_s"].append(mean_defined(np.abs(times[rows] - truth)))
+                    into[f"{method}_phase_error"].append(mean_defined((phase != landed)[judged]))
+        by_query = np.array([query.video for query, _ in pairs])
+        per_video = {
+            name: np.array([mean_defined(np.array(values)[by_query == video]) for video in frames.ids])
+            for name, values in measured.items()
+        }
+        generator = np.random.default_rng(0)
+        return Result(
+            value={name: mean_defined(values) for name, values in measured.items()},
+            per_video=per_video,
+            undefined=missing,
+            interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+            controls={"time only": {name: mean_defined(values) for name, values in clock.items()}},
+            videos=tuple(frames.ids),
+            details={"num_pairs": len(pairs), "undefined": "moments that the reference lacks"},
+        )
+
+
+def _apart(a: VideoFrames, b: VideoFrames) -> bool:
+    return not (a.session and a.session == b.session) and not (a.group and a.group == b.group)

@@ -1,0 +1,141 @@
+"""Phase progression: how well a linear map of the embedding tells the time until or since the end of each phase.
+
+For event e (the end of phase e, the last phase has none), the target of a frame is (time - t_e) / duration; least
+squares with intercept on the training frames; R^2 on the pooled validation frames; mean over events (Dwibedi et al.
+2019). Stated difference: a video without phase e is left out of event e in training and test, and counted (their code
+fails or guesses). R^2 has no lower bound, and 0 is what the mean target of the validation frames would reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mvssl.embedding.tables import Frames
+from mvssl.errors import InputError
+from mvssl.evaluation._checks import by_label, check_split, checked_embeddings
+from mvssl.evaluation.controls import time_only
+from mvssl.evaluation.result import Result, mean_defined
+from mvssl.labels import Segments
+from mvssl.statistics import bootstrap_interval
+
+
+def phase_progression(
+    train_embeddings: Sequence[np.ndarray],
+    train_targets: Sequence[np.ndarray],
+    val_embeddings: Sequence[np.ndarray],
+    val_targets: Sequence[np.ndarray],
+) -> Result:
+    """Mean R^2 over events.
+
+    Args:
+        train_embeddings, val_embeddings: (T_i, D) of each video.
+        train_targets, val_targets: (T_i, E) progress towards each event; NaN = the event is missing in this video.
+
+    Returns:
+        value: mean over the events that are in both splits. per_video: None (R^2 is of pooled frames). undefined:
+        missing (video, event) cells of the validation videos. details["per_event"]: R^2 of each, NaN where undefined.
+    """
+    train, val = checked_embeddings(train_embeddings), checked_embeddings(val_embeddings)
+    x = np.concatenate([np.c_[rows, np.ones(len(rows))] for rows in train]).astype(np.float64)
+    y = np.concatenate(train_targets)
+    num_events = y.shape[1]
+    sums = np.zeros((len(val), num_events, 4))  # of each validation video: residual^2, y, y^2, frames
+    fitted = np.zeros(num_events, dtype=bool)
+    for event in range(num_events):
+        known = np.isfinite(y[:, event])
+        if not known.any():
+            continue
+        fitted[event] = True
+        weights = np.linalg.lstsq(x[known], y[known, event], rcond=None)[0]
+        for i, (rows, targets) in enumerate(zip(val, val_targets)):
+            truth = targets[:, event]
+            if np.isfinite(truth).all():
+                residual = truth - (rows @ weights[:-1] + weights[-1])
+                sums[i, event] = [(residual**2).sum(), truth.sum(), (truth**2).sum(), len(truth)]
+    sums[:, ~fitted] = 0
+    missing = sum(int(np.isnan(targets).any(0).sum()) for targets in val_targets)
+    flat = sums.reshape(len(val), -1)
+    generator = np.random.default_rng(0)
+    return Result(
+        value=float(_mean_r2(flat.sum(0)[None])[0]),
+        undefined=missing,
+        interval=bootstrap_interval(flat, _mean_r2, generator=generator),
+        details={"per_event": _r2(flat.sum(0)[None])[0].tolist(), "undefined": "(video, event) cells"},
+    )
+
+
+def _r2(flat: np.ndarray) -> np.ndarray:
+    residual, total, square, number = np.moveaxis(flat.reshape(len(flat), -1, 4), 2, 0)
+    spread = square - np.divide(total**2, number, out=np.zeros_like(total), where=number > 0)
+    return 1 - np.divide(residual, spread, out=np.full_like(residual, np.nan), where=spread > 1e-12)
+
+
+def _mean_r2(flat: np.ndarray) -> np.ndarray:
+    values = _r2(flat)
+    defined = np.isfinite(values).sum(1)
+    return np.divide(np.nansum(values, axis=1), defined, out=np.full(len(flat), np.nan), where=defined > 0)
+
+
+def progress_targets(frames: Frames, segments: Segments, phases: Sequence[str]) -> list[np.ndarray]:
+    """(T, E) of each video: (time - end of phase e) / duration, for all but the last of ``phases``; NaN = no such phase."""
+    out = []
+    for video in frames:
+        duration_s = float(video.time_s[-1] - video.time_s[0]) or 1.0
+        ends = {row.label: row.end_s for row in segments.get(video.video, [])}
+        out.append(np.stack([(video.time_s - ends.get(phase, np.nan)) / duration_s for phase in phases[:-1]], axis=1))
+    return out
+
+
+def phase_order(frames: Frames, segments: Segments) -> list[str]:
+    """The phases of these videos in the order of their mean start as a share of the labelled duration."""
+    starts: dict[str, list[float]] = {}
+    for video in frames:
+        rows = segments.get(video.video, [])
+        for row in rows:
+            starts.setdefault(row.label, []).append(
+                (row.start_s - rows[0].start_s) / (rows[-1].end_s - rows[0].start_s)
+            )
+    return sorted(starts, key=lambda label: float(np.mean(starts[label])))
+
+
+class PhaseProgression:
+    """Phase progression within each action (videos of one ``label``), then the plain mean over actions.
+
+    Args:
+        phases: the phases of an action in order; None: in the order of their mean start in the training videos.
+    """
+
+    def __init__(self, *, phases: tuple[str, ...] | None = None):
+        self.phases = phases
+
+    def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
+        """Fits on ``train``, tests on ``frames``. Control: time only (relative). Actions of one phase are left out.
+
+        Raises:
+            InputError: no labels or training videos, a leaky split, no action with two phases.
+        """
+        if labels is None or train is None:
+            raise InputError("phase progression needs labels and training videos")
+        check_split(train, frames)
+        found: dict[str, Result] = {}
+        clock: list[float] = []
+        for name, val in by_label(frames).items():
+            part = train.where(label=name)
+            phases = self.phases or phase_order(part, labels)
+            if len(phases) < 2:
+                continue
+            y, z = progress_targets(part, labels, phases), progress_targets(val, labels, phases)
+            found[name] = phase_progression(part.embeddings, y, val.embeddings, z)
+            clock.append(phase_progression(time_only(part).embeddings, y, time_only(val).embeddings, z).value)
+        if not found:
+            raise InputError("phase progression needs an action with two labelled phases in the training videos")
+        values = {name: result.value for name, result in found.items()}
+        return Result(
+            value=mean_defined(list(values.values())),
+            undefined=sum(result.undefined for result in found.values()),
+            interval=next(iter(found.values())).interval if len(found) == 1 else None,
+            controls={"time only": mean_defined(clock)},
+            details={"per_action": values, "undefined": "(video, event) cells"},
+        )
