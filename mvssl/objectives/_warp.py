@@ -1,0 +1,59 @@
+"""Where the frames of one video lie on the clock of another: open-ended DTW between their embeddings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..distributed import gather
+from ..dtw import dtw
+from ._frames import Frames
+
+
+class Warp(NamedTuple):
+    """P pairs of sequences x and y; a frame that no path passes has no partner."""
+
+    time_on_y_s: Tensor  # (P, T) mean time of the partners in y of each frame of x
+    matched_x: Tensor  # (P, T) bool
+    time_on_x_s: Tensor  # (P, S)
+    matched_y: Tensor  # (P, S) bool
+    cost: Tensor  # (P,) mean cost of the path, skipped ends included
+
+
+@torch.no_grad()
+def warp(x: Frames, y: Frames) -> Warp:
+    """The cheapest path of every pair under 1 - cosine, both ends open. Frames in time order, padding at the end."""
+    cost = 1.0 - (x.z @ y.z.transpose(1, 2)).double().cpu().numpy()
+    num_x, num_y = x.valid.sum(1).tolist(), y.valid.sum(1).tolist()
+    time_x, time_y = x.time_s.cpu().numpy(), y.time_s.cpu().numpy()
+    on_y, on_x = np.full(time_x.shape, np.nan), np.full(time_y.shape, np.nan)
+    paid = np.zeros(len(cost))
+    for p, (n, m) in enumerate(zip(num_x, num_y, strict=True)):
+        path = dtw(cost[p, :n, :m], open_ends=True)
+        on_y[p] = _mean_by(path.reference, time_y[p, path.query], len(on_y[p]))
+        on_x[p] = _mean_by(path.query, time_x[p, path.reference], len(on_x[p]))
+        paid[p] = path.cost
+    device = x.z.device
+    matched = [torch.from_numpy(np.isfinite(values)).to(device) for values in (on_y, on_x)]
+    times = [torch.from_numpy(np.nan_to_num(values)).to(device) for values in (on_y, on_x)]
+    return Warp(times[0], matched[0], times[1], matched[1], torch.from_numpy(paid).to(device))
+
+
+def global_quantile(values: Tensor, share: float) -> Tensor:
+    """Quantile of the values of all ranks, which may hold different numbers of them; +inf where there are none."""
+    counts = gather(torch.tensor([len(values)], device=values.device))
+    padded = values.new_full((int(counts.max()),), torch.nan)
+    padded[: len(values)] = values
+    everything = gather(padded)
+    everything = everything[~everything.isnan()]
+    return everything.quantile(share) if len(everything) else values.new_tensor(torch.inf)
+
+
+def _mean_by(frame: np.ndarray, value: np.ndarray, num_frames: int) -> np.ndarray:
+    """Mean of the values of each frame, NaN where there are none."""
+    total = np.bincount(frame, weights=value, minlength=num_frames)
+    count = np.bincount(frame, minlength=num_frames)
+    return np.divide(total, count, out=np.full(num_frames, np.nan), where=count > 0)
