@@ -79,7 +79,7 @@ def _mean_r2(flat: np.ndarray) -> np.ndarray:
 
 
 def progress_targets(frames: Frames, segments: Segments, phases: Sequence[str]) -> list[np.ndarray]:
-    """(T, E) of each video: (time - end of phase e) / duration, for all but the last of ``phases``; NaN = no such phase."""
+    """(T, E) of each video: (time - end of phase e) / duration, without the last of ``phases``; NaN: no such phase."""
     out = []
     for video in frames:
         duration_s = float(video.time_s[-1] - video.time_s[0]) or 1.0
