@@ -46,7 +46,9 @@ def imported_rooms(path: Path) -> set[str]:
     return found & set(LEVEL)
 
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("__init__.py", "__main__.py"))
+FILES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("__init__.py", "__main__.py")
+)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -55,7 +57,9 @@ def test_imports_point_down(path):
     assert room in LEVEL, f"{path}: room {room!r} has no floor; add it to FLOORS"
     for other in imported_rooms(path) - {room}:
         same_floor = LEVEL[other] == LEVEL[room] and LEVEL[room] in FREE_FLOORS
-        assert LEVEL[other] < LEVEL[room] or same_floor, f"{path}: {room} (floor {LEVEL[room]}) imports {other} (floor {LEVEL[other]})"
+        assert LEVEL[other] < LEVEL[room] or same_floor, (
+            f"{path}: {room} (floor {LEVEL[room]}) imports {other} (floor {LEVEL[other]})"
+        )
 
 
 def test_a_file_is_one_idea():

@@ -46,6 +46,7 @@ class Model(
         built = config.build("mvssl.encoders", encoder, "encoder")
         assert isinstance(built, FrameEncoder)
         self.encoder = built
+        self.specification = dict(encoder)
         self.recipe = config.check(Recipe, recipe, "recipe")
         self.normalise = normalise
 

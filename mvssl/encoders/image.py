@@ -27,8 +27,18 @@ class Image(FrameEncoder):
         pooling: Literal["mean", "max"] = "mean",
         chunk: int | None = None,
     ):
-        super().__init__(Trunk(backbone, weights=weights, freeze="all", pooling=pooling), chunk=chunk)
+        self._begin(Trunk(backbone, weights=weights, freeze="all", pooling=pooling), chunk)
+
+    @classmethod
+    def of(cls, trunk: Trunk, *, chunk: int | None = None) -> Image:
+        """An image encoder around a backbone that is there already (shared, not copied)."""
+        encoder = cls.__new__(cls)
+        encoder._begin(trunk, chunk)
+        return encoder
+
+    def _begin(self, trunk: Trunk, chunk: int | None) -> None:
+        FrameEncoder.__init__(self, trunk, chunk=chunk)
         self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
-        return Features(frame=features, clip=masked_mean(features, mask), maps={name: features for name in layers})
+        return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))

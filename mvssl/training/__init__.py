@@ -1,1 +1,6 @@
-"""training"""
+"""Trains encoders: the module, the loop, checkpoints, the cache of frozen features."""
+
+from mvssl.training.experiment import Experiment
+from mvssl.training.pretrain import pretrain
+
+__all__ = ["Experiment", "pretrain"]

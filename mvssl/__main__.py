@@ -1,0 +1,3 @@
+from mvssl.cli import main
+
+main()

@@ -1,0 +1,24 @@
+"""The commands as functions: what ``mvssl align`` does in the shell, ``mvssl.align(...)`` does in a notebook."""
+
+from mvssl.api._align import Alignment, align
+from mvssl.api._embed import embed
+from mvssl.api._evaluate import evaluate
+from mvssl.api._models import ZERO_SHOT, load, zero_shot
+from mvssl.api._pretrain import pretrain
+from mvssl.api._scan import scan
+from mvssl.api._search import search
+from mvssl.api._tour import demo
+
+__all__ = [
+    "ZERO_SHOT",
+    "Alignment",
+    "align",
+    "demo",
+    "embed",
+    "evaluate",
+    "load",
+    "pretrain",
+    "scan",
+    "search",
+    "zero_shot",
+]

@@ -1,0 +1,151 @@
+"""A model's numbers, each beside its controls: what time alone, chance and a plain ImageNet backbone reach."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+import mvssl
+from mvssl import config
+from mvssl.api._models import load
+from mvssl.embedding import Frames, Model, embed_folder, project
+from mvssl.encoders import FrameEncoder, Image, available, fingerprint
+from mvssl.errors import InputError
+from mvssl.evaluation import evaluate_frames, flatten, time_only
+from mvssl.labels import Segments, read_segments
+from mvssl.api._table import write_table
+from mvssl.video import read_videos
+
+NO_WEIGHTS = "no weights here"
+
+
+class Evaluation(NamedTuple):
+    """What ``evaluate`` made: a row of numbers per method and control, in the order of the table."""
+
+    rows: dict[str, dict[str, Any] | str]  # a string in place of numbers says why a row was not run
+    results: Path  # results.json
+    table: Path  # table.md
+
+
+def evaluate(
+    run: str | Path | Model,
+    dataset: str | Path,
+    output: str | Path,
+    *,
+    labels: str | Path | None = None,
+    supervised: str | Path | Model | None = None,
+    image_weights: str = "package",
+    by_action: bool = False,
+    progress: bool = True,
+) -> Evaluation:
+    """Evaluates a run on labelled videos and writes results.json and table.md.
+
+    Rows: majority, time only, random encoder, ImageNet backbone (raw, and centred per video), the same architecture
+    before training, the run, and the supervised reference if its run is given.
+
+    Args:
+        dataset: folder or table of videos that states a split for each.
+        labels: segments table; default: segments.csv in the dataset's folder; without one, only tau.
+        supervised: a run of the same architecture trained with the labels.
+        image_weights: source of the ImageNet rows' weights (see ``encoders/weights.py``).
+        by_action: phases are classified and searched within each action.
+    """
+    model = run if isinstance(run, Model) else load(run)
+    videos = read_videos(dataset)
+    segments = _labels(Path(dataset), labels)
+    output = Path(output)
+    tables: dict[str, Frames | str] = {}
+
+    def embedded(name: str, encoder: FrameEncoder, *, normalise: bool) -> Frames:
+        folder = output / "frames" / name
+        return embed_folder(encoder, videos, folder, recipe=model.recipe, normalise=normalise, progress=progress)[0]
+
+    trunk = embedded("backbone", _backbone_of(model.encoder), normalise=False)
+    own_spec = model.specification
+    tables["time only"] = time_only(trunk)
+    torch.manual_seed(0)
+    tables["random encoder"] = embedded("random", _fresh(own_spec, weights="none"), normalise=model.normalise)
+    backbone = str(own_spec.get("backbone", "tf_efficientnet_lite0"))
+    if available(backbone, image_weights) and image_weights != "none":
+        image = config.build(
+            "mvssl.encoders", {"name": "image", "backbone": backbone, "weights": image_weights}, "encoder"
+        )
+        same = fingerprint(image.trunk) == fingerprint(model.encoder.trunk)
+        raw = trunk if same else embedded("imagenet", image, normalise=False)
+        tables["ImageNet"], tables["ImageNet, centred"] = raw, raw.centred()
+    else:
+        tables["ImageNet"] = tables["ImageNet, centred"] = NO_WEIGHTS
+    if model.encoder.dims.frame != model.encoder.trunk.dim:
+        torch.manual_seed(0)
+        before = _fresh(own_spec, weights="none")
+        before.trunk.load_state_dict(model.encoder.trunk.state_dict())
+        tables["before training"] = project(before, trunk, recipe=model.recipe, normalise=model.normalise)
+    tables["this run"] = project(model.encoder, trunk, recipe=model.recipe, normalise=model.normalise)
+    if supervised is not None:
+        reference = supervised if isinstance(supervised, Model) else load(supervised)
+        tables["supervised reference"] = (
+            project(reference.encoder, trunk, recipe=model.recipe, normalise=reference.normalise)
+            if fingerprint(reference.encoder.trunk) == fingerprint(model.encoder.trunk)
+            else embedded("supervised", reference.encoder, normalise=reference.normalise)
+        )
+
+    rows: dict[str, dict[str, Any] | str] = {}
+    details: dict[str, Any] = {}
+    for name, table in tables.items():
+        if isinstance(table, str):
+            rows[name] = table
+            continue
+        results = evaluate_frames(table, segments, by_action=by_action)
+        rows[name] = flatten(results)
+        details[name] = {metric: result.to_dict() for metric, result in results.items()}
+        if name == "time only" and segments is not None:
+            controls = results["phase_classification"].controls
+            rows = {"majority": _phases(controls["majority"]), **rows}
+            rows[name] = {
+                **flatten(results),
+                **_phases(controls["time only, relative"]),
+            }  # stronger than a linear read-out
+    output.mkdir(parents=True, exist_ok=True)
+    about = {"mvssl": mvssl.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    about |= {"dataset": Path(dataset).name, "videos": len(videos), "model": trunk.metadata, "by_action": by_action}
+    results_path = output / "results.json"
+    results_path.write_text(json.dumps({"about": about, "rows": rows, "details": details}, indent=1))
+    return Evaluation(rows, results_path, write_table(output / "table.md", rows))
+
+
+def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
+    if labels is not None:
+        return read_segments(labels)
+    beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
+    return read_segments(beside) if beside.is_file() else None
+
+
+def _phases(control: Any) -> dict[str, float]:
+    return {f"phase_classification/{name}": control[name] for name in ("recall", "accuracy")}
+
+
+def _fresh(spec: Mapping[str, Any], *, weights: str) -> FrameEncoder:
+    return config.build("mvssl.encoders", {**spec, "weights": weights}, "encoder")
+
+
+def _backbone_of(encoder: FrameEncoder) -> FrameEncoder:
+    """The encoder's own backbone alone, as an image encoder."""
+    return Image.of(encoder.trunk, chunk=encoder.chunk)
+
+
+def best_control(rows: Mapping[str, dict[str, Any] | str], metric: str) -> tuple[str, float]:
+    """The control that does best by a metric, and its value."""
+    controls = {
+        name: float(row[metric])
+        for name, row in rows.items()
+        if name not in ("this run", "supervised reference") and isinstance(row, dict) and row.get(metric) is not None
+    }
+    if not controls:
+        raise InputError(f"no control has {metric}")
+    name = max(controls, key=lambda key: controls[key])
+    return name, controls[name]

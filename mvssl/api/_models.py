@@ -1,0 +1,35 @@
+"""Which model a command works with: the user's run, or, without one, the zero-shot default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mvssl.embedding import Model, Recipe
+from mvssl.embedding import load as load
+from mvssl.encoders import available
+from mvssl.encoders.weights import PACKAGE_HINT
+from mvssl.errors import InputError
+
+ZERO_SHOT = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
+ZERO_SHOT_RECIPE = Recipe(size=160, fps=15.0)
+
+
+def zero_shot(weights: str = "package") -> Model:
+    """ImageNet features of single frames, nothing trained; alignment and search centre them per video.
+
+    Args:
+        weights: ``package`` (the extra [demo]) or a .safetensors file of tf_efficientnet_lite0.
+
+    Raises:
+        InputError: the weights are not here; says how to get them.
+    """
+    if not available(ZERO_SHOT["backbone"], weights):
+        raise InputError(f"without --run the ImageNet weights are needed, and they are not here: {PACKAGE_HINT}")
+    return Model(
+        encoder={**ZERO_SHOT, "weights": weights}, recipe=ZERO_SHOT_RECIPE.model_dump(), normalise=False
+    ).eval()
+
+
+def model_for(run: str | Path | None) -> Model:
+    """The model of a run, or the zero-shot default where none is named."""
+    return zero_shot() if run is None else load(run)
