@@ -32,7 +32,7 @@ class SSLHSIC(Objective):
     c^2 = s / 2 if all squared distances are s): ``param_groups`` has it in a group of its own with ``maximize``.
 
     Args:
-        gamma: weight of the second term, which shrinks as 1 / sqrt(n): 3 as in the paper.
+        gamma: weight of the second term, which falls as 1 / sqrt(n) (paper: 3, at batch 4096).
         num_features: random Fourier features for all but the pairs of one sample, drawn anew in each step, twice
             for HSIC(Z, Z); 0 = the kernel itself, of n x n entries.
         width: c at the start.
@@ -41,16 +41,16 @@ class SSLHSIC(Objective):
         hidden_dim, dim: widths of projector and predictor.
         negatives: "other_sessions" leaves pairs of different samples of one session out of the mean over all pairs.
 
-    Departures: the pairs of one sample are taken exactly, and without the pair of a row with itself (authors: by
-    features, with it, which adds a constant); hidden layers 1024 (paper: 4096), momentum .99 at the start as theirs;
-    random features by two normal draws instead of the spectral density; log c is the parameter. Without the EMA rows,
-    gamma = 3 collapses at small batches (it did at 128): they always take part.
+    Departures: gamma = 1 for small batches (paper: 3; at batch 128 it collapses without the EMA rows, which always take
+    part here, and separates classes less with them); the pairs of one sample are taken exactly and without the pair of
+    a row with itself (authors: by features, with it, which adds a constant); hidden layers 1024 (paper: 4096); random
+    features by two normal draws instead of the spectral density; log c is the parameter.
     """
 
     def __init__(
         self,
         *,
-        gamma: float = 3.0,
+        gamma: float = 1.0,
         num_features: int = 512,
         width: float = 1.0,
         width_lr: float = 3e-4,
