@@ -1,5 +1,7 @@
 """Evaluation: reads tables of frames and labels, returns numbers beside their controls, never plots."""
 
+from mvssl import config
+from mvssl.evaluation._result import Result
 from mvssl.evaluation.action_classification import ActionClassification, action_classification
 from mvssl.evaluation.controls import majority, time_histogram, time_only
 from mvssl.evaluation.cross_view import CrossView
@@ -11,9 +13,8 @@ from mvssl.evaluation.label_efficiency import LabelEfficiency
 from mvssl.evaluation.offsets import Offsets, estimate_offset
 from mvssl.evaluation.phase_classification import PhaseClassification, phase_classification
 from mvssl.evaluation.phase_progression import PhaseProgression, phase_progression
-from mvssl.evaluation.result import Result
 from mvssl.evaluation.segmentation import Segmentation, segment_scores
-from mvssl.evaluation.suite import default_evaluators, evaluate_frames, flatten
+from mvssl.evaluation.suite import all_evaluators, default_evaluators, evaluate_frames, flatten
 from mvssl.evaluation.warp import reuse_rows, warped_frames, warped_times
 from mvssl.evaluation.warp_error import WarpError, warp_error
 
@@ -32,6 +33,7 @@ __all__ = [
     "Segmentation",
     "WarpError",
     "action_classification",
+    "all_evaluators",
     "clock_r2",
     "collapse",
     "default_evaluators",
@@ -40,8 +42,10 @@ __all__ = [
     "flatten",
     "frame_precision",
     "frame_retrieval",
+    "get",
     "kendall_tau",
     "majority",
+    "names",
     "phase_classification",
     "phase_progression",
     "reuse_rows",
@@ -52,3 +56,17 @@ __all__ = [
     "warped_frames",
     "warped_times",
 ]
+
+
+def names() -> list[str]:
+    """Names of all evaluators, sorted: the files of this folder that hold the class of their name."""
+    return config.component_names(__name__)
+
+
+def get(name: str) -> type:
+    """The class of an evaluator, e.g. ``get("kendall_tau")(stride=2).evaluate(frames)``.
+
+    Raises:
+        ConfigError: there is no such file; the message lists the known names and the nearest.
+    """
+    return config.component_class(__name__, name, "evaluator")

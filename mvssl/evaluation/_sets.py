@@ -7,7 +7,7 @@ import numpy as np
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label
-from mvssl.evaluation.result import Result, mean_defined
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.statistics import bootstrap_mean
 
 

@@ -18,8 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings
+from mvssl.evaluation._result import Result
 from mvssl.evaluation.controls import accuracy_and_recall
-from mvssl.evaluation.result import Result
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
 from mvssl.statistics import bootstrap_mean

@@ -9,7 +9,7 @@ from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings, normalised_time
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
-from mvssl.evaluation.result import Result, mean_defined
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest, top_k
 from mvssl.statistics import bootstrap_mean

@@ -18,8 +18,8 @@ from sklearn.linear_model import RidgeCV
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings, normalised_time
+from mvssl.evaluation._result import Result
 from mvssl.evaluation.phase_classification import fit_classifier
-from mvssl.evaluation.result import Result
 from mvssl.labels import Segments
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, normalised_time
-from mvssl.evaluation.result import Result, mean_defined
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest_in_each
 from mvssl.statistics import bootstrap_mean

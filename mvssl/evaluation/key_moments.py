@@ -13,7 +13,7 @@ from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times
-from mvssl.evaluation.result import Result, mean_defined
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.statistics import bootstrap_mean
 

@@ -10,9 +10,9 @@ import numpy as np
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, frame_labels
+from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos
 from mvssl.evaluation.phase_classification import Classifier, phase_classification
-from mvssl.evaluation.result import Result
 from mvssl.labels import Segments
 
 

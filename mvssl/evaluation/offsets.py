@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
-from mvssl.evaluation.result import Result, mean_defined
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.statistics import bootstrap_mean
 

@@ -25,9 +25,9 @@ from mvssl.evaluation._checks import (
     frame_labels,
     is_labelled,
 )
+from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos, merged
 from mvssl.evaluation.controls import accuracy_and_recall, phase_controls
-from mvssl.evaluation.result import Result
 from mvssl.labels import Segments
 from mvssl.statistics import bootstrap_interval
 

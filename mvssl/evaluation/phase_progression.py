@@ -15,8 +15,8 @@ import numpy as np
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, check_split, checked_embeddings
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.controls import time_only
-from mvssl.evaluation.result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.statistics import bootstrap_interval
 
@@ -111,31 +111,36 @@ class PhaseProgression:
         self.phases = phases
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
-        """Fits on ``train``, tests on ``frames``. Control: time only (relative). Actions of one phase are left out.
+        """Fits on ``train``, tests on ``frames``. Control: time only (relative).
+
+        Actions without two labelled phases in training are left out (``details["actions_left_out"]``); NaN if all are.
 
         Raises:
-            InputError: no labels or training videos, a leaky split, no action with two phases.
+            InputError: no labels or training videos, a leaky split.
         """
         if labels is None or train is None:
             raise InputError("phase progression needs labels and training videos")
         check_split(train, frames)
         found: dict[str, Result] = {}
         clock: list[float] = []
-        for name, val in by_label(frames).items():
+        actions = by_label(frames)
+        for name, val in actions.items():
             part = train.where(label=name)
             phases = self.phases or phase_order(part, labels)
-            if len(phases) < 2:
+            if len(phases) < 2 or not len(part):
                 continue
             y, z = progress_targets(part, labels, phases), progress_targets(val, labels, phases)
             found[name] = phase_progression(part.embeddings, y, val.embeddings, z)
             clock.append(phase_progression(time_only(part).embeddings, y, time_only(val).embeddings, z).value)
-        if not found:
-            raise InputError("phase progression needs an action with two labelled phases in the training videos")
         values = {name: result.value for name, result in found.items()}
         return Result(
             value=mean_defined(list(values.values())),
             undefined=sum(result.undefined for result in found.values()),
             interval=next(iter(found.values())).interval if len(found) == 1 else None,
             controls={"time only": mean_defined(clock)},
-            details={"per_action": values, "undefined": "(video, event) cells"},
+            details={
+                "per_action": values,
+                "actions_left_out": sorted(set(actions) - set(found)),
+                "undefined": "(video, event) cells",
+            },
         )

@@ -15,8 +15,8 @@ import numpy as np
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_labels, is_labelled
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import PhaseClassification
-from mvssl.evaluation.result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.statistics import bootstrap_interval, bootstrap_mean
 

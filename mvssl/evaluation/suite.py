@@ -7,10 +7,18 @@ from typing import Any, Protocol
 
 from mvssl.embedding.tables import Frames
 from mvssl.evaluation._checks import check_split, check_table
+from mvssl.evaluation._matching import pairs_of_one_take
+from mvssl.evaluation._result import Result
+from mvssl.evaluation.action_classification import ActionClassification
+from mvssl.evaluation.cross_view import CrossView
+from mvssl.evaluation.diagnostics import Diagnostics
 from mvssl.evaluation.frame_retrieval import FrameRetrieval
 from mvssl.evaluation.kendall_tau import KendallTau
+from mvssl.evaluation.key_moments import KeyMoments
+from mvssl.evaluation.label_efficiency import LabelEfficiency
 from mvssl.evaluation.phase_classification import PhaseClassification
-from mvssl.evaluation.result import Result
+from mvssl.evaluation.phase_progression import PhaseProgression
+from mvssl.evaluation.segmentation import Segmentation
 from mvssl.labels import Segments
 
 
@@ -21,12 +29,35 @@ class Evaluator(Protocol):
 
 
 def default_evaluators(*, by_action: bool = False, stride: int = 1) -> dict[str, Evaluator]:
-    """The quick set, seconds for a thousand videos: tau, frame retrieval, logistic phase classification."""
+    """The quick set, seconds for a thousand videos: tau, progression, retrieval, logistic phases."""
     return {
         "kendall_tau": KendallTau(stride=stride),
+        "phase_progression": PhaseProgression(),
         "frame_retrieval": FrameRetrieval(by_action=by_action, stride=stride),
         "phase_classification": PhaseClassification(by_action=by_action),
     }
+
+
+def all_evaluators(
+    frames: Frames, segments: Segments | None = None, *, by_action: bool = False, stride: int = 1
+) -> dict[str, Evaluator]:
+    """Every evaluator that this data set allows, minutes for a thousand videos: what needs phases only with
+    ``segments``,
+    what needs cameras only where a session has two, what needs actions only where the videos have two."""
+    chosen: dict[str, Evaluator] = {"kendall_tau": KendallTau(stride=stride), "diagnostics": Diagnostics()}
+    if segments:
+        chosen |= default_evaluators(by_action=by_action, stride=stride)
+        chosen |= {
+            "phase_classification_svm": PhaseClassification(classifier="svm", by_action=by_action),
+            "label_efficiency": LabelEfficiency(),
+            "segmentation": Segmentation(),
+            "key_moments": KeyMoments(),
+        }
+    if any(True for _ in pairs_of_one_take(frames)):
+        chosen["cross_view"] = CrossView()
+    if len({video.label for video in frames}) > 1 and all(video.label for video in frames):
+        chosen["action_classification"] = ActionClassification()
+    return chosen
 
 
 def evaluate_frames(

@@ -121,7 +121,8 @@ def test_progression_of_the_truth_is_one_and_missing_events_are_no_error(moments
     result = PhaseProgression().evaluate(Frames(same[:1]), missing, Frames([frames[0], same[1]]))
     assert result.undefined == 1
     one = Segments({name: [Segment(0.0, 1.0, "a")] for name in segments})
-    with pytest.raises(InputError, match="two labelled phases"):
-        PhaseProgression().evaluate(Frames(same[:1]), one, Frames([frames[0]]))
+    left_out = PhaseProgression().evaluate(Frames(same[:1]), one, Frames([frames[0]]))
+    assert np.isnan(left_out.value)
+    assert left_out.details["actions_left_out"] == [""]
     with pytest.raises(InputError, match="labels and training videos"):
         PhaseProgression().evaluate(frames, segments)
