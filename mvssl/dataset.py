@@ -10,16 +10,17 @@ from __future__ import annotations
 import os
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from mvssl.errors import InputError, VideoError
 from mvssl.sampling import BatchPlan, Ticket, leave_room
 from mvssl.types import Batch, Clip, ClipRequest, Video, View
 from mvssl.video import Decoder, open_video, read_audio
+from mvssl.video.bad_files import BadFiles
 from mvssl.views import Drawn, Modality, Sample, Transform, absent_view, collate, view_of
 from mvssl.views.modalities.rgb import RGB
 
@@ -34,8 +35,9 @@ class ClipDataset(Dataset):
         modalities: view name -> modality. Default: every view of the sampler as RGB. A name is a sampler's view,
             or its name followed by "_" and anything; where the sampler has one view, any name. Views made of one
             view of the sampler share its times, crop and every other draw.
-        policy: what a video that cannot be read does: "error" raises, "skip" leaves the sample in its place with
-            present = False for all its views. No other sample ever takes its place.
+        bad_files: policy for videos that cannot be read; default: the first one is an error. Under "skip" and
+            "quarantine" the sample stays in its place with present = False for all its views; no other sample ever
+            takes its place.
         max_open: decoders that a process keeps open.
     """
 
@@ -46,10 +48,11 @@ class ClipDataset(Dataset):
         sampler: Any,
         transform: Transform,
         modalities: Mapping[str, Modality] | None = None,
-        policy: Literal["error", "skip"] = "error",
+        bad_files: BadFiles | None = None,
         max_open: int = 8,
     ):
-        self.sessions, self.sampler, self.transform, self.policy = list(sessions), sampler, transform, policy
+        self.sessions, self.sampler, self.transform = list(sessions), sampler, transform
+        self.bad_files = bad_files or BadFiles()
         self.modalities = dict(modalities or {name: RGB() for name in sampler.views})
         self.views = tuple(self.modalities)
         self.videos = [video for session in self.sessions for video in session]
@@ -70,13 +73,13 @@ class ClipDataset(Dataset):
         generator = np.random.default_rng(ticket.seed)
         requests = self.sampler(tuple(leave_room(video, self._reach_s) for video in session), generator)
         found: dict[str, tuple[View, str]] = {}
-        problem = ""
+        problem = None
         try:
             found = self._read(session, requests, generator)
         except VideoError as error:
-            if self.policy == "error":
-                raise
-            problem = str(error)
+            if get_worker_info() is None:
+                self.bad_files.set_aside(error)
+            problem = error  # from a worker it travels with the sample: the loader sets it aside
         views = {name: found[name][0] if name in found else self._absent(name, requests) for name in self.views}
         rows = tuple(self._row[found[name][1]] if name in found else -1 for name in self.views)
         label = self.labels.index(session[0].label) if session[0].label else -1
@@ -140,9 +143,8 @@ class ClipDataset(Dataset):
 
 class Loader:
     """Iterates over (step, Batch): this process's part of each global batch, from ``start_step`` on, up to ``end_step``
-    or without end. It is its own order and its own resume: do not give it to accelerate's ``prepare``.
-
-    ``problems`` counts what policy "skip" passed over so far; more than ``max_problems`` different ones are an error.
+    or without end. It is its own order and its own resume: do not give it to accelerate's ``prepare``. Videos that
+    cannot be read go to ``dataset.bad_files`` in this process, which raises or counts them.
     """
 
     def __init__(
@@ -156,10 +158,9 @@ class Loader:
         start_step: int = 0,
         end_step: int | None = None,
         pin_memory: bool = False,
-        max_problems: int = 100,
     ):
-        self.start_step, self.max_problems = start_step, max_problems
-        self.problems: Counter[str] = Counter()
+        self.dataset, self.start_step, self.num_workers = dataset, start_step, num_workers
+        keep_freed_memory()
         self._loader: DataLoader = DataLoader(
             dataset,
             batch_sampler=plan.steps(rank=rank, world_size=world_size, start=start_step, end=end_step),
@@ -171,12 +172,9 @@ class Loader:
 
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
         for step, (batch, problems) in enumerate(self._loader, self.start_step):
-            self.problems.update(problems)
-            if len(self.problems) > self.max_problems:
-                raise InputError(
-                    f"loader: more than {self.max_problems} different problems with videos, the last: {problems[-1]}; "
-                    "scan the folder and take the broken files out"
-                )
+            if self.num_workers:
+                for problem in problems:
+                    self.dataset.bad_files.set_aside(problem)
             yield step, batch
 
 
@@ -214,6 +212,17 @@ class _Decoders:
 
 def _start_worker(_: int) -> None:
     cv2.setNumThreads(1)
+    keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Makes glibc keep freed blocks of up to 31 MiB for reuse instead of giving them back to the system.
+
+    Its threshold follows the largest block freed so far; from the start it is so low that every array of a few hundred
+    KiB is mapped, cleared by the kernel page by page, and unmapped again. Elsewhere this does nothing.
+    """
+    block = np.empty(31 << 20, dtype=np.uint8)
+    del block
 
 
 def _source_view(name: str, sampler_views: tuple[str, ...]) -> str:

@@ -42,29 +42,29 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(h, w, 3) uint8 -> (H, W, 3) float32 in [0, 1]: bilinear with antialias, as torch.nn.functional.interpolate."""
     height, width = picture.shape[:2]
     wide = picture.astype(np.float32).reshape(height, -1)
-    rows = (_weights(height, size[0]) @ wide).reshape(size[0], width, 3)
-    columns = _weights(width, size[1]) @ cv2.transpose(rows).reshape(width, -1)
-    return cv2.transpose(columns.reshape(size[1], size[0], 3)) * np.float32(1 / 255)
+    rows = (_weights(height, size[0], 1 / 255) @ wide).reshape(size[0], width, 3)
+    columns = _weights(width, size[1], 1.0) @ cv2.transpose(rows).reshape(width, -1)
+    return cv2.transpose(columns.reshape(size[1], size[0], 3))
 
 
 @lru_cache(maxsize=1024)
-def _weights(num_in: int, num_out: int) -> sparse.csr_matrix:
-    """(num_out, num_in) triangle filter, as wide as the reduction, rows summing to 1."""
+def _weights(num_in: int, num_out: int, total: float) -> sparse.csr_matrix:
+    """(num_out, num_in) triangle filter, as wide as the reduction, rows summing to ``total``."""
     scale = num_in / num_out
     centre = (np.arange(num_out)[:, None] + 0.5) * scale
     weight = np.maximum(0.0, 1.0 - np.abs(np.arange(num_in)[None] + 0.5 - centre) / max(scale, 1.0))
-    return sparse.csr_matrix((weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
+    return sparse.csr_matrix((total * weight / weight.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 def _brightness(picture: np.ndarray, factor: float) -> np.ndarray:
-    return picture if factor == 1.0 else np.minimum(picture * np.float32(factor), np.float32(1.0))
+    return picture if factor == 1.0 else cv2.threshold(picture * np.float32(factor), 1.0, 0.0, cv2.THRESH_TRUNC)[1]
 
 
 def _contrast(picture: np.ndarray, factor: float) -> np.ndarray:
     if factor == 1.0:
         return picture
     pivot = float(GRAY @ cv2.mean(picture)[:3])
-    return _clip(picture * np.float32(factor) + np.float32((1.0 - factor) * pivot))
+    return _clip(cv2.transform(picture, np.column_stack([factor * np.eye(3), np.full(3, (1.0 - factor) * pivot)])))
 
 
 def _saturation(picture: np.ndarray, factor: float) -> np.ndarray:
@@ -77,7 +77,7 @@ def _hue(picture: np.ndarray, turn: float) -> np.ndarray:
     if turn == 0.0:
         return picture
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = (hsv[..., 0] + np.float32(360.0 * turn)) % np.float32(360.0)
+    cv2.add(hsv, (360.0 * (turn % 1.0), 0.0, 0.0, 0.0), dst=hsv)  # OpenCV takes hues beyond a full turn, not below 0
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 

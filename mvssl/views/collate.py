@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from mvssl.errors import InputError
+from mvssl.errors import InputError, VideoError
 from mvssl.types import Batch, Clip, ClipRequest, View
 from mvssl.views.parameters import PARAMETERS, Drawn
 
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
     sample: int
     label: int
     video_rows: tuple[int, ...]  # one per view; -1 = absent
-    problem: str = ""  # why it could not be read
+    problem: VideoError | None = None  # why it could not be read
 
 
 def view_of(pixels: np.ndarray, request: ClipRequest, clip: Clip | None, drawn: Drawn) -> View:
@@ -39,7 +39,7 @@ def absent_view(pixels: np.ndarray) -> View:
     return _view(pixels, zeros, zeros.astype(bool), False, np.zeros(4, dtype=np.float32), params)
 
 
-def collate(samples: Sequence[Sample]) -> tuple[Batch, list[str]]:
+def collate(samples: Sequence[Sample]) -> tuple[Batch, list[VideoError]]:
     """Rows of a batch, and the problems of samples that could not be read.
 
     Views whose samples share their pixels (luminance and chroma, say) share one tensor in the batch too.
@@ -68,7 +68,7 @@ def collate(samples: Sequence[Sample]) -> tuple[Batch, list[str]]:
         torch.tensor([sample.label for sample in samples]),
         torch.tensor([sample.video_rows for sample in samples]),
     )
-    return batch, [sample.problem for sample in samples if sample.problem]
+    return batch, [sample.problem for sample in samples if sample.problem is not None]
 
 
 def _view(pixels: Any, time_s: Any, mask: Any, present: Any, box: Any, params: Any) -> View:

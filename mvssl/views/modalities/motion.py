@@ -32,7 +32,7 @@ class Motion(Modality):
         self.key = ("motion",)
 
     def request(self, request: ClipRequest, transform: Transform, drawn: Drawn) -> ClipRequest:
-        return crop_in_decoder(request, drawn, transform.size)._replace(planes=("rgb", "motion"))
+        return crop_in_decoder(request, drawn, transform.size)._replace(planes=("motion",))
 
     def pack(self, clip: Clip, transform: Transform, drawn: Drawn) -> np.ndarray:
         if clip.motion is None:
