@@ -18,9 +18,12 @@ def skew_renyi(positive: Tensor, negative: Tensor, *, gamma: float, alpha: float
     -log(1 / alpha) / gamma.
 
     Args:
-        positive, negative: (p,), (n,) similarities over temperature; at least one of each on some rank.
+        positive, negative: (p,), (n,) similarities over temperature. Without any positive on any rank: 0.
         bound: no similarity is above it; taken out of the exponents.
     """
+
+    if global_count(float(len(positive))) == 0:
+        return positive.sum() + negative.sum() * 0.0
 
     def mean(values: Tensor) -> Tensor:
         total = sum_with_grad(torch.stack([values.sum(), values.new_tensor(float(len(values)))]))
@@ -67,11 +70,11 @@ def group_sums(rows: Tensor, group: Tensor) -> Tensor:
 
 def centred_cross(phi: Tensor, other: Tensor) -> Tensor:
     """||phi^T H other||^2 / n^2, the biased HSIC of two feature maps of the same rows: (n, F), (n, F') -> scalar."""
-    n = len(phi)
-    return ((phi - phi.mean(0)).T @ other).square().sum() / n**2
+    n = max(1, len(phi))
+    return ((phi - phi.sum(0) / n).T @ other).square().sum() / n**2
 
 
 def biased_hsic(kernel: Tensor, other: Tensor) -> Tensor:
     """trace(K H L H) / n^2 of two kernel matrices (n, n): the biased HSIC."""
     centred = kernel - kernel.mean(0) - kernel.mean(1, keepdim=True) + kernel.mean()
-    return (centred * other).sum() / len(kernel) ** 2
+    return (centred * other).sum() / max(1, len(kernel)) ** 2

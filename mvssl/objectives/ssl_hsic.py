@@ -92,7 +92,8 @@ class SSLHSIC(Objective):
             spread = centred_cross(*features_of)
         else:
             kernel = imq((2.0 - 2.0 * rows @ rows.T).clamp(min=0.0), width)
-            overall = kernel[(ids[:, None] == ids) | (sessions[:, None] != sessions)].mean()
+            compared = kernel[(ids[:, None] == ids) | (sessions[:, None] != sessions)]
+            overall = compared.sum() / max(1, len(compared))
             spread = biased_hsic(kernel, kernel)
         dependence = together - overall
         loss = self.gamma * (spread + 1e-8).sqrt() - dependence
