@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -35,9 +35,9 @@ class ClipDataset(Dataset):
         modalities: view name -> modality. Default: every view of the sampler as RGB. A name is a sampler's view,
             or its name followed by "_" and anything; where the sampler has one view, any name. Views made of one
             view of the sampler share its times, crop and every other draw.
-        bad_files: policy for videos that cannot be read; default: the first one is an error. Under "skip" and
-            "quarantine" the sample stays in its place with present = False for all its views; no other sample ever
-            takes its place.
+        policy: what a video that cannot be read does. "error" stops; "skip" leaves the sample in its place with
+            present = False for all its views, counts it in ``bad_files``, and stops when there are too many; a ``BadFiles``
+            says it in full. No other sample ever takes its place.
         max_open: decoders that a process keeps open.
     """
 
@@ -48,11 +48,11 @@ class ClipDataset(Dataset):
         sampler: Any,
         transform: Transform,
         modalities: Mapping[str, Modality] | None = None,
-        bad_files: BadFiles | None = None,
+        policy: Literal["error", "skip"] | BadFiles = "error",
         max_open: int = 8,
     ):
         self.sessions, self.sampler, self.transform = list(sessions), sampler, transform
-        self.bad_files = bad_files or BadFiles()
+        self.bad_files = policy if isinstance(policy, BadFiles) else BadFiles(policy)
         self.modalities = dict(modalities or {name: RGB() for name in sampler.views})
         self.views = tuple(self.modalities)
         self.videos = [video for session in self.sessions for video in session]
