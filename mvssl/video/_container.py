@@ -11,6 +11,8 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
+STRICT = {"err_detect": "crccheck+explode"}  # decoders report damage that they would else paint over
+
 
 def open_container(path: str, *, timeout_s: float | None = None) -> av.container.InputContainer:
     """Raises VideoError: missing, empty, not_video, no_video_stream, timeout."""

@@ -91,6 +91,12 @@ class Decoder:
                 for t, k in places:
                     rows[t, k] = made.get(key, 0)
                     clip.damaged[t, k] = damaged  # type: ignore[index]
+        for number in self._reader.doubted:
+            if not self._flag_damage:
+                raise self._damage(number)
+            for which, places in users[number]:
+                for t, k in places:
+                    clips[which].damaged[t, k] = True  # type: ignore[index]
         return [self._with_motion(*rest) for rest in zip(requests, plans, clips)]
 
     def frames_at(self, time_s, *, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
@@ -144,6 +150,8 @@ class Decoder:
                     raise self._damage(number)
                 rgb = reader.picture(picture, None, size)
                 yield float(self.times_s[number - self._first]), np.ascontiguousarray(rgb).transpose(2, 0, 1)
+            for number in reader.doubted:
+                raise self._damage(number)
         finally:
             reader.close()
 

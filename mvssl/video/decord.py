@@ -52,6 +52,7 @@ class DecordReader:
         import decord
 
         self.index = index
+        self.doubted: set[int] = set()
         try:
             self._reader = decord.VideoReader(index.path, ctx=decord.cpu(0), num_threads=1)
         except (decord.DECORDError, RuntimeError) as error:

@@ -12,7 +12,7 @@ from av.video.frame import PictureType
 from mvssl.errors import VideoError
 
 from . import _mp4
-from ._container import first_picture, opened, other_streams_off, turn_of
+from ._container import STRICT, first_picture, opened, other_streams_off, turn_of
 
 VERSION = 1  # of the meaning of the fields; part of the cache key
 _MISSING = np.iinfo(np.int64).min
@@ -103,6 +103,13 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration) -> Fr
     learned = "avi" in container.format.name.split(",") and (
         bool(timeless.any()) or not np.array_equal(pts, dts) or stream.codec_context.has_b_frames
     )
+    if "avi" in container.format.name and stream.duration and int(dts[-1]) + 1 < stream.duration:
+        raise VideoError(
+            f"{path}: the header announces {stream.duration} frames, the file holds {int(dts[-1]) + 1}: it is cut or "
+            "damaged, and an AVI does not tell which frames are missing",
+            path=path,
+            kind="corrupt",
+        )
     if learned:
         shown, times = _learn_order(path, container, stream, dts)
         pts = np.where(timeless, dts, pts)
@@ -158,6 +165,7 @@ def _learn_order(path: str, container, stream, dts: np.ndarray) -> tuple[np.ndar
     """
     context = stream.codec_context
     context.copy_opaque = True
+    context.options = STRICT
     container.seek(int(dts[0]), stream=stream)
     order = []
     for position, packet in enumerate(container.demux(stream)):

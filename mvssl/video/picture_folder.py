@@ -61,6 +61,7 @@ class PictureFolderReader:
 
     def __init__(self, index: FrameIndex):
         self.index = index
+        self.doubted: set[int] = set()
         self._names = picture_names(index.path)
 
     def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:

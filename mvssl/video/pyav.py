@@ -15,7 +15,7 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
-from ._container import open_container, other_streams_off, seek_targets
+from ._container import STRICT, open_container, other_streams_off, seek_targets
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
 
@@ -54,6 +54,7 @@ class PyAVReader:
         self._motion = motion
         self._keys = np.flatnonzero(index.key)
         self._stamps = index.dts if index.learned_order else index.pts
+        self.doubted: set[int] = set()  # frames handed out as whole by the last ``decode``, then found to be in doubt
         self._convert = FrameConverter(index.quarter_turns, index.mirrored)
         self._open()
 
@@ -65,14 +66,14 @@ class PyAVReader:
         self._container = open_container(self.index.path, timeout_s=self._timeout_s)
         self._stream = self._container.streams.video[0]
         self._context = self._stream.codec_context
-        if self._motion:
-            self._context.options = {"flags2": "+export_mvs"}
+        self._context.options = STRICT | ({"flags2": "+export_mvs"} if self._motion else {})
         other_streams_off(self._container, self._stream)
         self._context.copy_opaque = True
         self._skip = skip_is_exact(self.index)
 
     def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
         """Frames with the given numbers (ascending, distinct)."""
+        self.doubted.clear()
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
         for run in self._runs(np.asarray(wanted)):
             missing = yield from self._decode_run(run, deadline)
@@ -123,6 +124,8 @@ class PyAVReader:
                     frames += context.decode(None)
             except av.FFmpegError:
                 damage.begins_at(position)
+                if position - 1 in wanted:  # what spoils a packet often starts in the one before, which may decode
+                    self.doubted.add(wanted[position - 1])
                 frames = self._drained() if position == run.stop else []
             for frame in frames:
                 source = frame.opaque[0]

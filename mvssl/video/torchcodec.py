@@ -42,6 +42,7 @@ class TorchcodecReader:
         from torchcodec.decoders import VideoDecoder
 
         self.index = index
+        self.doubted: set[int] = set()
         try:
             self._decoder = VideoDecoder(
                 index.path, stream_index=index.stream, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="exact"

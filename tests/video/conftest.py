@@ -109,7 +109,9 @@ def set_matrix(path: Path, matrix: tuple[int, ...]) -> Path:
     """Write a display matrix (a, b, c, d as 16.16) into the track header of an MP4."""
     data = bytearray(path.read_bytes())
     at = data.index(b"tkhd") + 4 + 40
-    struct.pack_into(">9i", data, at, matrix[0] << 16, matrix[1] << 16, 0, matrix[2] << 16, matrix[3] << 16, 0, 0, 0, 1 << 30)
+    struct.pack_into(
+        ">9i", data, at, matrix[0] << 16, matrix[1] << 16, 0, matrix[2] << 16, matrix[3] << 16, 0, 0, 0, 1 << 30
+    )
     path.write_bytes(bytes(data))
     return path
 
@@ -138,7 +140,11 @@ def _recipes(folder: Path) -> dict[str, Callable[[], Made]]:
         return path if path.exists() else encode(path, "libx264", bframes=2, options=X264)
 
     def timed(name: str, ticks: list[int], clock: int) -> Made:
-        return Made(encode(folder / name, "libx264", ticks=ticks, clock=clock, options=X264), np.arange(60), np.array(ticks) / clock)
+        return Made(
+            encode(folder / name, "libx264", ticks=ticks, clock=clock, options=X264),
+            np.arange(60),
+            np.array(ticks) / clock,
+        )
 
     def joined(name: str, second: Path) -> Made:
         first = remux(base(), folder / "part.ts")
