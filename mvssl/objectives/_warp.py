@@ -25,7 +25,11 @@ class Warp(NamedTuple):
 
 @torch.no_grad()
 def warp(x: Frames, y: Frames) -> Warp:
-    """The cheapest path of every pair under 1 - cosine, both ends open. Frames in time order, padding at the end."""
+    """The cheapest path of every pair under 1 - cosine, both ends open. Frames in time order, padding at the end.
+
+    A path may begin or end by standing still in one of the videos, where leaving frames out would cost about as much:
+    of such a run only the cheapest cell is kept, so that frames beyond the other video's end get no partner.
+    """
     cost = 1.0 - (x.z @ y.z.transpose(1, 2)).double().cpu().numpy()
     num_x, num_y = x.valid.sum(1).tolist(), y.valid.sum(1).tolist()
     time_x, time_y = x.time_s.cpu().numpy(), y.time_s.cpu().numpy()
@@ -33,8 +37,9 @@ def warp(x: Frames, y: Frames) -> Warp:
     paid = np.zeros(len(cost))
     for p, (n, m) in enumerate(zip(num_x, num_y, strict=True)):
         path = dtw(cost[p, :n, :m], open_ends=True)
-        on_y[p] = _mean_by(path.reference, time_y[p, path.query], len(on_y[p]))
-        on_x[p] = _mean_by(path.query, time_x[p, path.reference], len(on_x[p]))
+        rows, columns = trimmed(path.reference, path.query, cost[p])
+        on_y[p] = _mean_by(rows, time_y[p, columns], len(on_y[p]))
+        on_x[p] = _mean_by(columns, time_x[p, rows], len(on_x[p]))
         paid[p] = path.cost
     device = x.z.device
     matched = [torch.from_numpy(np.isfinite(values)).to(device) for values in (on_y, on_x)]
@@ -50,6 +55,20 @@ def global_quantile(values: Tensor, share: float) -> Tensor:
     everything = gather(padded)
     everything = everything[~everything.isnan()]
     return everything.quantile(share) if len(everything) else values.new_tensor(torch.inf)
+
+
+def trimmed(rows: np.ndarray, columns: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The path without its standing still at both ends: cells before the cheapest of the first run (after that of the
+    last) are cut; a run is the longest stretch at the end in one row or one column."""
+    paid = cost[rows, columns]
+    start = int(paid[: _run(rows, columns)].argmin())
+    stop = len(rows) - int(paid[::-1][: _run(rows[::-1], columns[::-1])].argmin())
+    return (rows[start:stop], columns[start:stop]) if start < stop else (rows, columns)
+
+
+def _run(rows: np.ndarray, columns: np.ndarray) -> int:
+    """How many cells from the first on stay in its row, or in its column."""
+    return max(len(line) if (same := line == line[0]).all() else int(same.argmin()) for line in (rows, columns))
 
 
 def _mean_by(frame: np.ndarray, value: np.ndarray, num_frames: int) -> np.ndarray:

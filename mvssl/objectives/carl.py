@@ -106,27 +106,23 @@ def sequence_contrast(
     temperature: float,
     clock: Literal["seconds", "normalised"] = "seconds",
     others: tuple[Tensor, Tensor] | None = None,
-    targets: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """KL(G_i || P_i) for every valid frame i of ``a`` that has a valid frame of ``b``.
 
     Args:
         others: (M, D) further candidates and (B, M) bool, which of them are negatives of which sample.
-        targets: (B, T) bool, the valid frames of ``b`` that have a share in the target; None = all. The others stay
-            candidates.
 
     Returns:
         (n,) divergences and (n,) mean similarities of the targets (detached); n may be 0.
     """
-    targets = b.valid if targets is None else targets
-    sample, frame = (a.valid & targets.any(1, keepdim=True)).nonzero(as_tuple=True)  # rows, before any softmax
-    columns, shared = b.valid[sample], targets[sample]  # (n, T)
+    sample, frame = (a.valid & b.valid.any(1, keepdim=True)).nonzero(as_tuple=True)  # rows, before any softmax
+    columns = b.valid[sample]  # (n, T)
     if clock == "seconds":
         distance_s = a.time_s[sample, frame, None] - b.time_s[sample]
     else:
         a_position, (b_position, duration_s) = positions(a, "carl")[0], positions(b, "carl")
         distance_s = (a_position[sample, frame, None] - b_position[sample]) * duration_s[sample, None]
-    log_weight = (-(distance_s**2) / (2 * sigma_s**2)).masked_fill(~shared, -torch.inf)
+    log_weight = (-(distance_s**2) / (2 * sigma_s**2)).masked_fill(~columns, -torch.inf)
     target = log_weight.softmax(1).to(a.z.dtype)
     similarity = torch.bmm(a.z, b.z.transpose(1, 2))[sample, frame]
     logits = (similarity / temperature).masked_fill(~columns, -torch.inf)

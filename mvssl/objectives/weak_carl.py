@@ -24,9 +24,10 @@ class WeakCARL(CARL):
 
     For a pair, DTW with open beginning and open end runs on 1 - z.z' of the detached embeddings; it says where each
     frame j of one video lies on the clock of the other, t'_j seconds (the mean, if it has several partners). G and P
-    are CARL's with |t_i - t'_j| in place of |t_i - t_j|. Frames that the path leaves out give no row and no share of a
-    target, and stay candidates. Pairs whose path costs more than the ``cost_quantile`` of the step's pairs (of all
-    processes) are dropped and counted. Up to ``warm_up`` of the training, embeddings are left to CARL alone.
+    are CARL's with |t_i - t'_j| in place of |t_i - t_j|. Frames that the path leaves out take no part: as candidates
+    without a share they would be pushed away, the next path would leave out more, and so on (it happened). Pairs whose
+    path costs more than the ``cost_quantile`` of the step's pairs (of all processes) are dropped and counted. Up to
+    ``warm_up`` of the training, embeddings are left to CARL alone: a path through untrained ones means nothing.
 
     Args:
         weak_weight: of the second term.
@@ -96,10 +97,7 @@ class WeakCARL(CARL):
             "weak_pairs_dropped": global_count(~keep),
         }
 
-    def _contrast(self, a: Frames, rows: Tensor, b: Frames, time_on_a_s: Tensor, targets: Tensor) -> Tensor:
-        """Divergences of the matched frames of a; the frames of b stand at their times on the clock of a."""
-        a, b = a._replace(valid=rows), b._replace(time_s=time_on_a_s)
-        divergence, _ = sequence_contrast(
-            a, b, sigma_s=self.weak_sigma_s, temperature=self.temperature, targets=targets
-        )
-        return divergence
+    def _contrast(self, a: Frames, rows: Tensor, b: Frames, time_on_a_s: Tensor, columns: Tensor) -> Tensor:
+        """Divergences of the matched frames of a; the matched frames of b stand at their times on the clock of a."""
+        a, b = a._replace(valid=rows), b._replace(time_s=time_on_a_s, valid=columns)
+        return sequence_contrast(a, b, sigma_s=self.weak_sigma_s, temperature=self.temperature)[0]
