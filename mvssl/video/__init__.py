@@ -2,6 +2,8 @@
 
 from .audio import read_audio
 from .backends import Backend, backends
+from .bad_files import BadFiles
+from .cache import index_of
 from .decoder import Decoder
 from .frame_index import FrameIndex, build_index
 from .layouts import LAYOUTS, read_videos
@@ -13,12 +15,14 @@ from .write import write_video
 __all__ = [
     "LAYOUTS",
     "Backend",
+    "BadFiles",
     "Decoder",
     "FrameIndex",
     "Problem",
     "ScanReport",
     "backends",
     "build_index",
+    "index_of",
     "open_video",
     "read_audio",
     "read_videos",

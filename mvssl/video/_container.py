@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import av
 import numpy as np
@@ -75,7 +76,7 @@ def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
 
     A mirrored picture is to be flipped left-right first, then turned.
     """
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 0, False
     a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4")

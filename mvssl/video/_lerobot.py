@@ -11,7 +11,7 @@ from mvssl.errors import InputError
 from mvssl.types import Video
 
 
-def read_lerobot(path: Path) -> list[Video]:
+def read_lerobot(path: Path, root: Path) -> list[Video]:
     """One row an episode and camera: session = episode, camera = video key, ``start_s`` .. ``end_s`` inside the file."""
     info = json.loads((path / "meta" / "info.json").read_text())
     version = str(info.get("codebase_version", ""))
@@ -33,7 +33,7 @@ def read_lerobot(path: Path) -> list[Video]:
                 session = f"episode_{row['episode_index']:06d}"
                 videos.append(
                     Video(
-                        f"{session}/{key}", str(path / name), start_s=start_s, end_s=end_s,
+                        f"{session}/{key}", str(root / name), start_s=start_s, end_s=end_s,
                         session=session, camera=key, offset_s=-start_s, label=(row.get("tasks") or [""])[0],
                     )
                 )  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 import av
 import cv2
 import numpy as np
@@ -86,7 +89,7 @@ class _CropScale:
         graph = Graph()
         graph.threads = 1
         source = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or 1
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1)
         )
         steps = [
             graph.add("crop", f"{x1 - x0}:{y1 - y0}:{x0}:{y0}:exact=1"),
@@ -99,12 +102,12 @@ class _CropScale:
         graph.configure()
         self._graph = graph
 
-    def __call__(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def __call__(self, frame: av.VideoFrame) -> Any:
         self._graph.push(frame)
         return self._graph.pull()
 
 
 def _rgb(frame: av.VideoFrame) -> np.ndarray:
-    plane = frame.planes[0]
+    plane: Any = frame.planes[0]
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width * 3].reshape(plane.height, plane.width, 3)

@@ -9,42 +9,66 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
+_LEAD_S = 0.2  # decoded before the start, so that the decoder has settled
+
 
 def read_audio(
     path: str | os.PathLike, start_s: float = 0.0, end_s: float = float("inf"), *, sample_rate: int | None = None
 ) -> tuple[np.ndarray, int]:
-    """Samples of the first audio stream on the file's clock.
+    """Samples of the first audio stream, on the clock of the file (that of ``times_s``).
+
+    Args:
+        path: of the file.
+        start_s: first instant; may lie before the sound begins: silence.
+        end_s: end (excluded); beyond the end of the sound: silence. Default: the end of the sound.
+        sample_rate: resample to this; default the stream's own.
 
     Returns:
-        float32 (channels, samples) in [-1, 1], of [start_s, end_s); silence where the stream has none inside it;
-        and the sample rate in Hz.
+        float32 (channels, samples) in [-1, 1] and the rate in Hz. Sample i is at ``start_s`` + i / rate.
+
+    Raises:
+        VideoError: missing, not_video, no audio stream, corrupt.
     """
     path = os.fspath(path)
-    with av.open(path) as container:
-        if not container.streams.audio:
-            raise VideoError(f"{path}: holds no audio stream", path=path, kind="no_video_stream")
-        stream = container.streams.audio[0]
-        rate = sample_rate or stream.rate
-        resampler = av.AudioResampler(format="fltp", rate=rate)
-        if start_s > 0:
-            container.seek(int(start_s / stream.time_base), stream=stream)
-        pieces, starts = [], []
-        for frame in container.decode(stream):
-            if frame.time >= end_s:
-                break
-            for part in resampler.resample(frame):
-                pieces.append(part.to_ndarray())
-                starts.append(part.time)
-        for part in resampler.resample(None):
-            pieces.append(part.to_ndarray())
-            starts.append(part.time)
-    if not pieces:
-        return np.zeros((stream.channels, 0), np.float32), rate
-    stop_s = min(end_s, starts[-1] + pieces[-1].shape[1] / rate)
-    out = np.zeros((pieces[0].shape[0], max(round((stop_s - start_s) * rate), 0)), np.float32)
-    for at, piece in zip(starts, pieces):
+    try:
+        with av.open(path) as container:
+            if not container.streams.audio:
+                raise VideoError(f"{path}: holds no audio stream", path=path, kind="no_video_stream")
+            stream = container.streams.audio[0]
+            rate = sample_rate or stream.rate
+            pieces = _decoded(container, stream, start_s, end_s, rate)
+            channels = stream.channels
+    except FileNotFoundError as error:
+        raise VideoError(f"{path}: no such file", path=path, kind="missing") from error
+    except av.FFmpegError as error:
+        raise VideoError(f"{path}: the sound cannot be decoded ({error})", path=path, kind="corrupt") from error
+    stop_s = (
+        max([at + part.shape[1] / rate for at, part in pieces], default=start_s) if end_s == float("inf") else end_s
+    )
+    out = np.zeros((channels, max(round((stop_s - start_s) * rate), 0)), np.float32)
+    for at, part in pieces:
         offset = round((at - start_s) * rate)
-        low, high = max(offset, 0), min(offset + piece.shape[1], out.shape[1])
+        low, high = max(offset, 0), min(offset + part.shape[1], out.shape[1])
         if high > low:
-            out[:, low:high] = piece[:, low - offset : high - offset]
+            out[:, low:high] = part[:, low - offset : high - offset]
     return out, rate
+
+
+def _decoded(container, stream, start_s: float, end_s: float, rate: int) -> list[tuple[float, np.ndarray]]:
+    """(time of its first sample, samples) of each piece that touches the range."""
+    resampler = av.AudioResampler(format="fltp", rate=rate)
+    if start_s > _LEAD_S:
+        container.seek(int((start_s - _LEAD_S) / stream.time_base), stream=stream)
+    pieces, first_s, count = [], None, 0
+    for frame in container.decode(stream):
+        if frame.time is not None and frame.time >= end_s:
+            break
+        if first_s is None:
+            first_s = float(frame.time or 0.0)
+        pieces += [part.to_ndarray() for part in resampler.resample(frame)]
+    pieces += [part.to_ndarray() for part in resampler.resample(None)] if first_s is not None else []
+    placed = []
+    for piece in pieces:  # the resampler keeps the clock: its output is one unbroken run from the first time on
+        placed.append(((first_s or 0.0) + count / rate, piece))
+        count += piece.shape[1]
+    return placed

@@ -13,6 +13,7 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def _load(entry: Path, path: str, key: str) -> FrameIndex | None:
         head = json.loads(data[4:stop])
         if head["key"] != key or head["fields"]["path"] != path:
             return None
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for (name, kind), length in zip(_ARRAYS.items(), head["lengths"]):
             arrays[name] = np.frombuffer(data, dtype=kind, count=length, offset=stop)
             stop += arrays[name].nbytes

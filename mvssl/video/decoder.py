@@ -136,8 +136,8 @@ class Decoder:
         Those with ``start_s`` <= time < ``end_s`` (default: all). Each iterator has a reader of its own, so other calls
         may go on meanwhile. A damaged frame is an error here in any case.
         """
-        times = _plan.to_ticks([self.video.start_s if start_s is None else start_s], self.index.tick_s)
-        low = int(np.searchsorted(self._pts, times[0], side="left"))
+        start = _plan.to_ticks(self.video.start_s if start_s is None else start_s, self.index.tick_s)
+        low = int(np.searchsorted(self._pts, start, side="left"))
         high = len(self._pts)
         if end_s is not None and np.isfinite(end_s):
             high = int(np.searchsorted(self._pts, _plan.to_ticks(end_s, self.index.tick_s), side="left"))

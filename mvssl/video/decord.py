@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class DecordReader:
         self.index = index
         self.doubted: set[int] = set()
         try:
-            self._reader = decord.VideoReader(index.path, ctx=decord.cpu(0), num_threads=1)
+            self._reader: Any = decord.VideoReader(index.path, ctx=decord.cpu(0), num_threads=1)
         except (decord.DECORDError, RuntimeError) as error:
             raise self._error(str(error).strip().splitlines()[0]) from error
         if len(self._reader) != len(index.shown):

@@ -7,15 +7,36 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from mvssl.errors import InputError
 from mvssl.types import Video
 
+from ._lerobot import read_lerobot
+from ._lists import read_hmdb51, read_kinetics, read_ucf101
 from .opening import open_video
+from .picture_folder import PICTURES
 from .tables import read_table, unique
 
-SUFFIXES = frozenset(".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .gif .flv .wmv .3gp .ogv".split())
-PICTURES = frozenset(".jpg .jpeg .png .bmp .webp .tif .tiff".split())
+SUFFIXES = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".gif",
+        ".flv",
+        ".wmv",
+        ".3gp",
+    ]
+)
 LAYOUTS = ("table", "folder", "videofolder", "lerobot", "kinetics", "ucf101", "hmdb51")
 
 
@@ -145,7 +166,7 @@ def _read_videofolder(path: Path, root: Path) -> list[Video]:
         name = row.get("file_name") or row.get("video_file_name")
         if not name:
             raise InputError(f"{table}, row {number}: no file_name")
-        known = {
+        known: dict[str, Any] = {
             field: str(row[field])
             for field in ("session", "camera", "group", "split", "label")
             if row.get(field) not in (None, "")
@@ -157,77 +178,13 @@ def _read_videofolder(path: Path, root: Path) -> list[Video]:
     return videos
 
 
-def _read_kinetics(path: Path, root: Path) -> list[Video]:
-    """Kinetics: the official csv (label, youtube_id, time_start, ...), or lines ``path label`` with a comma or a space."""
-    first = _first_line(path)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        if "youtube_id" in first.lower():
-            return [_kinetics_row(row, root) for row in csv.DictReader(file)]
-        lines = [line.strip() for line in file if line.strip()]
-    videos = []
-    for number, line in enumerate(lines, start=1):
-        name, separator, label = line.rpartition("," if "," in line else " ")
-        if not separator:
-            raise InputError(f"{path}, line {number}: expected 'path label' or 'path,label', got {line!r}")
-        videos.append(Video(name.strip(), str(root / name.strip()), label=label.strip()))
-    return videos
-
-
-def _kinetics_row(row: dict[str, str], root: Path) -> Video:
-    stem = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}"
-    label = row.get("label", "")
-    tried = [
-        f"{folder}{stem}.mp4" for folder in (f"{label}/", f"{label.replace(' ', '_')}/", "", f"{row.get('split', '')}/")
-    ]
-    name = next((name for name in tried if (root / name).exists()), tried[0])
-    return Video(name, str(root / name), label=label, split=row.get("split", ""))
-
-
-def _read_ucf101(path: Path, root: Path) -> list[Video]:
-    """UCF101 ``trainlist01.txt`` (``Action/v_Action_g01_c01.avi 1``) and ``testlist01.txt``; group = the g of the name."""
-    split = "train" if "train" in path.name.lower() else "test"
-    videos = []
-    for line in path.read_text().split("\n"):
-        if line.strip():
-            name = line.split()[0]
-            group = re.search(r"_(g\d+)_c\d+", name)
-            label = name.split("/")[0]
-            videos.append(
-                Video(name, str(root / name), group=f"{label}/{group[1]}" if group else "", split=split, label=label)
-            )
-    return videos
-
-
-def _read_hmdb51(path: Path, root: Path) -> list[Video]:
-    """HMDB51 ``brush_hair_test_split1.txt``: ``name.avi 1`` (1 train, 2 test, 0 not used); label = the file's name."""
-    label = re.sub(r"_test_split\d+\.txt$", "", path.name)
-    videos = []
-    for line in path.read_text().split("\n"):
-        if line.strip():
-            name, part = line.split()
-            if part != "0":
-                videos.append(
-                    Video(
-                        f"{label}/{name}",
-                        str(root / label / name),
-                        split={"1": "train", "2": "test"}[part],
-                        label=label,
-                    )
-                )
-    return videos
-
-
-def _read_lerobot(path: Path, root: Path) -> list[Video]:
-    from ._lerobot import read_lerobot
-
-    return read_lerobot(path)
-
-
 def _named(video: Video, pattern: re.Pattern) -> Video:
     match = pattern.search(video.id)
     if match is None:
         raise InputError(f"{video.id}: the pattern {pattern.pattern!r} does not match; every video must be named by it")
-    values = {field: value for field, value in match.groupdict().items() if value and not getattr(video, field)}
+    values: dict[str, Any] = {
+        field: value for field, value in match.groupdict().items() if value and not getattr(video, field)
+    }
     return video._replace(**values)
 
 
@@ -235,8 +192,8 @@ _READERS = {
     "table": _read_table,
     "folder": _read_folder,
     "videofolder": _read_videofolder,
-    "lerobot": _read_lerobot,
-    "kinetics": _read_kinetics,
-    "ucf101": _read_ucf101,
-    "hmdb51": _read_hmdb51,
+    "lerobot": read_lerobot,
+    "kinetics": read_kinetics,
+    "ucf101": read_ucf101,
+    "hmdb51": read_hmdb51,
 }

@@ -97,13 +97,13 @@ class MotionReader:
         index = self._index
         field = field.repeat(GRID, 0).repeat(GRID, 1)[: index.height, : index.width]
         if index.mirrored:
-            field = field[:, ::-1] * np.float32([-1, 1])
+            field = field[:, ::-1] * np.array([-1, 1], np.float32)
         for _ in range(index.quarter_turns):  # a turn counter-clockwise takes (dx, dy) to (dy, -dx)
-            field = np.rot90(field)[..., ::-1] * np.float32([1, -1])
+            field = np.rot90(field)[..., ::-1] * np.array([1, -1], np.float32)
         box = pixel_box(crop or (0.0, 0.0, 1.0, 1.0), field.shape[1], field.shape[0])
         field = np.ascontiguousarray(field[box[1] : box[3], box[0] : box[2]])
         if size is not None:
-            scale = np.float32([size[1] / field.shape[1], size[0] / field.shape[0]])
+            scale = np.array([size[1] / field.shape[1], size[0] / field.shape[0]], np.float32)
             field = cv2.resize(field, (size[1], size[0]), interpolation=cv2.INTER_AREA) * scale
         return np.ascontiguousarray(field.transpose(2, 0, 1))
 

@@ -7,8 +7,8 @@ is, not by a time that a damaged or odd file may repeat.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -33,7 +33,7 @@ class Decoded(NamedTuple):
     """A wanted frame. ``picture`` is None where nothing could be decoded; ``damaged`` then, and wherever it may be wrong."""
 
     number: int  # of the shown frame
-    picture: av.VideoFrame | None
+    picture: Any  # what the reader's own ``picture`` takes
     damaged: bool
 
 
@@ -102,7 +102,7 @@ class PyAVReader:
                 runs.append(_Run(start, packet, {packet: number}))
         return runs
 
-    def _decode_run(self, run: _Run, deadline: float | None) -> Iterator[Decoded]:
+    def _decode_run(self, run: _Run, deadline: float | None) -> Generator[Decoded, None, dict[int, int]]:
         """Yields what comes out; returns the wanted packets that did not, or came with a doubt."""
         left, doubtful = dict(run.wanted), {}
         context, wanted, skip = self._context, run.wanted, self._skip
@@ -117,7 +117,7 @@ class PyAVReader:
             if skip:
                 context.skip_frame = "DEFAULT" if position in wanted else "NONREF"
             packet.opaque = (position,)  # a new object each: PyAV keeps them by identity
-            frames = []
+            frames: list[Any] = []
             try:
                 frames = context.decode(packet)
                 if position == run.stop:

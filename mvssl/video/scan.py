@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from mvssl.errors import VideoError
-from mvssl.types import Video
+from mvssl.types import ClipRequest, Video
 
+from .decoder import Decoder
 from .layouts import read_videos
 from .opening import open_video
+from .picture_folder import DEFAULT_FPS
+
+_CHUNK = 64  # frames decoded at once
 
 
 class Problem(NamedTuple):
-    """Something to know of a file. ``fatal`` = the file cannot be used and is not in ``ScanReport.videos``."""
+    """Something to know of a file. ``fatal``: the file cannot be used and is not in ``ScanReport.videos``."""
 
     video_id: str
     path: str
-    kind: str  # of VideoError, or: short, variable_rate, rotated, duplicate_content
+    kind: str  # a kind of VideoError, or: short, variable_rate, rotated, assumed_rate, duplicate_content
     message: str
     time_s: float | None = None
     fatal: bool = False
@@ -34,54 +39,91 @@ class ScanReport(NamedTuple):
 def scan(
     source: str | os.PathLike | Sequence[Video],
     *,
-    pattern: str | None = None,
     layout: str | None = None,
+    pattern: str | None = None,
+    decode: bool = False,
     short_s: float = 0.5,
+    timeout_s: float | None = 60.0,
+    progress: Callable[[Iterable[Video]], Iterable[Video]] = lambda rows: rows,
 ) -> ScanReport:
     """Open every video of a folder, table or list, and complete its row.
 
     Args:
         source: anything that ``read_videos`` reads, or rows.
+        layout: as in ``read_videos``.
+        pattern: as in ``read_videos``: fields taken from the file names.
+        decode: decode every frame too (minutes for hours of video), and say where a file is damaged.
         short_s: videos shorter than this are noted.
+        timeout_s: longest time that opening a file, and each read of it, may take.
+        progress: wraps the rows, e.g. ``tqdm``.
+
+    Returns:
+        The usable videos, completed, and the problems in the order of the files. A damaged file stays usable, with its
+        first damaged time noted; its damaged frames raise when they are asked for.
     """
-    rows = (
-        list(source)
-        if not isinstance(source, (str, os.PathLike))
-        else read_videos(source, pattern=pattern, layout=layout, probe=False)
-    )
-    videos, problems = [], []
-    for row in rows:
+    if isinstance(source, (str, os.PathLike)):
+        rows: Sequence[Video] = read_videos(source, layout=layout, pattern=pattern, probe=False)
+    else:
+        rows = source
+    videos: list[Video] = []
+    problems: list[Problem] = []
+    for row in progress(rows):
         try:
-            with open_video(row) as decoder:
-                video = decoder.video
-                problems += _remarks(video, decoder.times_s, short_s)
-            videos.append(video)
+            with open_video(row, damaged="flag", timeout_s=timeout_s) as decoder:
+                found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else [])]
+            videos.append(decoder.video)
+            problems += found
         except VideoError as error:
             problems.append(Problem(row.id, row.path, error.kind, str(error), error.time_s, fatal=True))
-    return ScanReport(videos, problems)
+    return ScanReport(videos, problems + _duplicates(videos))
 
 
-def _remarks(video: Video, times_s: np.ndarray, short_s: float) -> list[Problem]:
-    found = []
+def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
+    video, found = decoder.video, []
+
+    def remark(kind: str, message: str, time_s: float | None = None) -> None:
+        found.append(Problem(video.id, video.path, kind, f"{video.path}: {message}", time_s))
+
     if video.duration_s < short_s:
-        found.append(Problem(video.id, video.path, "short", f"{video.path}: only {video.duration_s:.3f} s long"))
+        remark("short", f"only {video.duration_s:.3f} s long")
     if video.rotation:
-        found.append(
-            Problem(
-                video.id, video.path, "rotated", f"{video.path}: turned by {video.rotation} degrees, as the file asks"
-            )
+        remark("rotated", f"turned by {video.rotation} degrees clockwise, as the file asks")
+    if os.path.isdir(video.path) and not row.fps:
+        remark(
+            "assumed_rate", f"a folder of pictures without a stated rate, taken as {DEFAULT_FPS:g} frames per second"
         )
-    steps = np.diff(times_s)
+    steps = np.diff(decoder.times_s)
     if len(steps) and (uneven := np.abs(steps / np.median(steps) - 1) > 0.2).any():
-        at = float(times_s[int(np.argmax(uneven))])
         share = float(uneven.mean())
-        found.append(
-            Problem(
-                video.id,
-                video.path,
-                "variable_rate",
-                f"{video.path}: {share:.0%} of the frame intervals differ from the median",
-                at,
-            )
-        )
+        at = float(decoder.times_s[int(np.argmax(uneven))])
+        remark("variable_rate", f"{share:.1%} of the frame intervals differ from the median by more than a fifth", at)
+    return found
+
+
+def _damage(decoder: Decoder) -> list[Problem]:
+    """The first damaged time, and how many frames are."""
+    bad: list[float] = []
+    for start in range(0, len(decoder.times_s), _CHUNK):
+        clip = decoder.read([ClipRequest(decoder.video.id, decoder.times_s[start : start + _CHUNK], size=(8, 8))])[0]
+        assert clip.damaged is not None
+        bad += clip.time_s[clip.damaged].tolist()
+    video, codec = decoder.video, decoder.index.codec
+    message = f"{video.path}: video stream ({codec}): {len(bad)} of {video.num_frames} frames are damaged"
+    return [Problem(video.id, video.path, "corrupt", f"{message}, the first at {bad[0]:.6f} s", bad[0])] if bad else []
+
+
+def _duplicates(videos: Sequence[Video]) -> list[Problem]:
+    """Files with the same bytes under several names (ranges of one file are none)."""
+    by_size: dict[int, list[Video]] = {}
+    for video in {video.path: video for video in videos if os.path.isfile(video.path)}.values():
+        by_size.setdefault(os.path.getsize(video.path), []).append(video)
+    found = []
+    for group in by_size.values():
+        first: dict[str, Video] = {}
+        for video in group if len(group) > 1 else ():
+            with open(video.path, "rb") as file:
+                same = first.setdefault(hashlib.file_digest(file, "blake2b").hexdigest(), video)
+            if same is not video:
+                message = f"{video.path}: the same content as {same.path}"
+                found.append(Problem(video.id, video.path, "duplicate_content", message))
     return found

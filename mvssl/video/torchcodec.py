@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class TorchcodecReader:
         self.index = index
         self.doubted: set[int] = set()
         try:
-            self._decoder = VideoDecoder(
+            self._decoder: Any = VideoDecoder(
                 index.path, stream_index=index.stream, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="exact"
             )
         except (RuntimeError, ValueError) as error:
