@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from references.contrast import ABC, built, loss_of, without_heads
+from references.objective_batches import clips, context, goldens, info, unit, wave
+
+from mvssl.objectives.byol import cosine_error
+
+
+@pytest.mark.real_data
+def test_golden(goldens_root):
+    """p = a against z = b, p = c against z = d: online views are a and c, targets (crosswise) d and b."""
+    golden = goldens(goldens_root, "objectives.json")["BYOL sym 4-2cos-2cos (p=a,z=b;p=c,z=d)"]
+    online, target = {"a": ABC["a"], "b": ABC["c"]}, {"a": wave(12, 8, 2.3), "b": ABC["b"]}
+    target = {name: clips(value) for name, value in target.items()}
+    assert loss_of(without_heads("byol", online), online, target=target).item() == pytest.approx(golden, rel=1e-12)
+
+
+def test_error_is_the_squared_distance_of_unit_vectors():
+    p, z = wave(5, 4, 0.1), wave(5, 4, 0.9)
+    torch.testing.assert_close(cosine_error(p, z), (unit(p) - unit(z)).square().sum(1), rtol=1e-10, atol=0)
+    assert cosine_error(p, 3 * p).abs().max() < 1e-12
+
+
+def test_targets_get_no_gradient_and_the_predictor_does():
+    x = {name: ABC[name] for name in ("a", "b")}
+    objective = built("byol", x, hidden_dim=8, dim=4)
+    loss_of(objective, x).backward()
+    assert all(p.grad is None for p in objective.target.parameters())
+    assert all(p.grad is not None for p in (*objective.predictor.parameters(), *objective.projector.parameters()))
+
+
+@pytest.mark.parametrize("progress, moved", [(0.0, 0.25), (0.5, 0.125), (1.0, 0.0)])
+def test_the_target_follows_after_the_step_and_stops_at_the_end(progress, moved):
+    x = {name: ABC[name] for name in ("a", "b")}
+    objective = built("byol", x, hidden_dim=8, dim=4, momentum=0.75)
+    mine, theirs = (next(m.parameters()) for m in (objective.target, objective.projector))
+    with torch.no_grad():
+        theirs += 1.0
+    before = mine.clone()
+    objective.after_step(context({"a": info(torch.zeros(12, 1))}, progress=progress))
+    torch.testing.assert_close(mine, before + moved)
+
+
+def test_absent_views_are_left_out():
+    x = {name: ABC[name] for name in ("a", "b")}
+    there = torch.arange(12) % 3 != 0
+    value = loss_of(without_heads("byol", x), x, {"b": there})
+    part = {name: value[there] for name, value in x.items()}
+    torch.testing.assert_close(value, loss_of(without_heads("byol", part), part), rtol=1e-12, atol=0)
