@@ -22,6 +22,8 @@ from mvssl.labels import Segments
 from mvssl.neighbours import nearest_in_each
 from mvssl.statistics import bootstrap_mean
 
+_LONG = 150  # frames from which counting by bits is faster than by lags
+
 
 def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
     """Mean tau-b over the ordered pairs of different videos.
@@ -64,16 +66,43 @@ def _pair_taus(videos: list[np.ndarray]) -> np.ndarray:
 
 
 def tau_b(neighbour: np.ndarray) -> np.ndarray:
-    """tau-b of 0..n-1 against each column of ``neighbour`` (n, J) of integers: (J,), NaN for a constant column."""
-    n, num_columns = neighbour.shape
-    later, earlier = np.zeros(num_columns, dtype=np.int64), np.zeros(num_columns, dtype=np.int64)
-    for lag in range(1, n):
-        first, second = neighbour[:-lag], neighbour[lag:]
-        later += np.count_nonzero(second > first, axis=0)
-        earlier += np.count_nonzero(second < first, axis=0)
-    num_pairs = n * (n - 1) / 2
+    """tau-b of 0..n-1 against each column of ``neighbour`` (n, J), integers >= 0: (J,), NaN for a constant column."""
+    n = len(neighbour)
+    later, earlier = _count_by_lag(neighbour) if n <= _LONG else _count_by_bit(neighbour)
     untied = (later + earlier).astype(np.float64)
-    return np.divide(later - earlier, np.sqrt(num_pairs * untied), out=np.full(num_columns, np.nan), where=untied > 0)
+    scale = np.sqrt(n * (n - 1) / 2 * untied)
+    return np.divide(later - earlier, scale, out=np.full(neighbour.shape[1], np.nan), where=untied > 0)
+
+
+def _count_by_lag(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of rows whose values rise and fall, (J,) each: all pairs compared, lag after lag."""
+    rising, falling = np.zeros((2, neighbour.shape[1]), dtype=np.int64)
+    for lag in range(1, len(neighbour)):
+        first, second = neighbour[:-lag], neighbour[lag:]
+        rising += np.count_nonzero(second > first, axis=0)
+        falling += np.count_nonzero(second < first, axis=0)
+    return rising, falling
+
+
+def _count_by_bit(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same in n log n: each pair of different values is decided by the highest bit in which they differ.
+
+    Among values with equal higher bits, in their order in time, a one after a zero rises, a zero after a one falls.
+    """
+    values = np.ascontiguousarray(neighbour.T)
+    place = np.arange(values.shape[1], dtype=np.int64)
+    rising, falling = np.zeros((2, len(values)), dtype=np.int64)
+    for bit in reversed(range(int(values.max()).bit_length())):
+        order = np.argsort(values >> (bit + 1), axis=1, kind="stable")
+        values = np.take_along_axis(values, order, axis=1)
+        group, one = values >> (bit + 1), (values >> bit) & 1
+        opens = np.diff(group, axis=1, prepend=-1) != 0
+        ones_before = np.cumsum(one, axis=1, dtype=np.int64) - one
+        ones_before -= np.maximum.accumulate(np.where(opens, ones_before, 0), axis=1)
+        zeros_before = place - np.maximum.accumulate(np.where(opens, place, 0), axis=1) - ones_before
+        rising += (zeros_before * one).sum(1)
+        falling += (ones_before * (1 - one)).sum(1)
+    return rising, falling
 
 
 class KendallTau:

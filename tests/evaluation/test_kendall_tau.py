@@ -34,6 +34,16 @@ def test_tau_b_equals_scipy(n, columns, seed):
     np.testing.assert_allclose(tau_b(neighbour), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("values", [3, 64, 1000])
+def test_tau_b_of_long_videos_equals_scipy(values):
+    neighbour = np.random.default_rng(0).integers(0, values, (400, 4))
+    neighbour[:, 0].sort()
+    neighbour[:, 1] = 0
+    expected = [kendalltau(np.arange(400), column).statistic for column in neighbour.T]
+    np.testing.assert_allclose(tau_b(neighbour), expected, atol=1e-12)
+    np.testing.assert_allclose(tau_b(neighbour.astype(np.int16)), expected, atol=1e-12)
+
+
 def test_a_known_warp_of_time_gives_one_and_reversal_minus_one():
     content = np.stack([np.cos(np.arange(61) / 20), np.sin(np.arange(61) / 20)], axis=1)  # 61 moments of one action
     slow, fast, skipped = content, content[::2], np.delete(content, [20, 21, 22, 23], axis=0)
