@@ -27,7 +27,7 @@ def rank() -> int:
 class _AllReduceSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
-        out = x.clone()
+        out = x.contiguous().clone()
         dist.all_reduce(out)
         return out
 
@@ -41,8 +41,9 @@ class _AllReduceSum(torch.autograd.Function):
 class _AllGather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
+        x = x.contiguous()
         parts = [torch.empty_like(x) for _ in range(world_size())]
-        dist.all_gather(parts, x.contiguous())
+        dist.all_gather(parts, x)
         ctx.num_rows = x.shape[0]
         return torch.cat(parts)
 
@@ -74,8 +75,9 @@ def gather(x: Tensor) -> Tensor:
         return x
     if x.dtype == torch.bool:
         return gather(x.to(torch.uint8)).bool()
+    x = x.contiguous()
     parts = [torch.empty_like(x) for _ in range(world_size())]
-    dist.all_gather(parts, x.contiguous())
+    dist.all_gather(parts, x)
     return torch.cat(parts)
 
 
@@ -84,6 +86,8 @@ def global_count(x: Tensor | float) -> Tensor:
     """Sum over ranks of a count (a mask is summed first), float64 scalar: the denominator of a mean over the whole batch."""
     local = torch.as_tensor(x).double().sum()
     if is_distributed():
+        if dist.get_backend() == "nccl":  # it takes no CPU tensors, and a plain number makes one
+            local = local.to(torch.device("cuda", torch.cuda.current_device()))
         dist.all_reduce(local)
     return local
 

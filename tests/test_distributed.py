@@ -61,6 +61,9 @@ def primitives(rank: int) -> dict[str, torch.Tensor]:
     total = ours.sum_with_grad(x)
     found["summed"] = total.detach()
     found["sum_grad"] = torch.autograd.grad((total**2).sum() * (rank + 1), x)[0]
+    turned = x.detach().T  # not contiguous
+    found["turned"] = ours.gather(turned)
+    found["turned_grad"] = ours.gather_with_grad(turned)
     found["flags"] = ours.gather(torch.tensor([rank == 1]))
     found["count"] = ours.global_count(torch.ones(rank + 1, dtype=torch.bool))
     found["mean"] = ours.mean_over_batch(torch.full((3 * rank,), 4.0, dtype=torch.float64))
@@ -123,6 +126,8 @@ def test_primitives(two):
         torch.testing.assert_close(found["gather_grad"], expected, rtol=1e-14, atol=0)
         torch.testing.assert_close(found["summed"], 2 * first + 10, rtol=1e-14, atol=0)
         torch.testing.assert_close(found["sum_grad"], 3 * 2 * (2 * first + 10), rtol=1e-14, atol=0)
+        for key in ("turned", "turned_grad"):
+            assert torch.equal(found[key], torch.cat([first.T, first.T + 10]))
         assert found["flags"].tolist() == [False, True]
         assert found["flags"].dtype == torch.bool
         assert found["count"] == 3
