@@ -160,14 +160,14 @@ class Loader:
         pin_memory: bool = False,
     ):
         self.dataset, self.start_step, self.num_workers = dataset, start_step, num_workers
-        keep_freed_memory()
+        _prepare_process(0)  # OpenCV's threads would be dead in a forked worker, which then waits for them for ever
         self._loader: DataLoader = DataLoader(
             dataset,
             batch_sampler=plan.steps(rank=rank, world_size=world_size, start=start_step, end=end_step),
             num_workers=num_workers,
             collate_fn=collate,
             pin_memory=pin_memory,
-            worker_init_fn=_start_worker,
+            worker_init_fn=_prepare_process,
         )
 
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
@@ -210,7 +210,8 @@ class _Decoders:
         return (_Decoders, (self.max_open,))
 
 
-def _start_worker(_: int) -> None:
+def _prepare_process(_: int) -> None:
+    """One thread for OpenCV, and memory that is kept."""
     cv2.setNumThreads(1)
     keep_freed_memory()
 

@@ -1,0 +1,318 @@
+"""From video files to batches: the right frames, the same batch every time, and what happens when something breaks."""
+
+from __future__ import annotations
+
+import collections
+import os
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mvssl.dataset import ClipDataset, Loader, make_loader
+from mvssl.errors import InputError, VideoError
+from mvssl.sampling import CARL, TCC, BatchPlan, Synced, Ticket, Uniform, sessions
+from mvssl.types import Video
+from mvssl.video import open_video, write_video
+from mvssl.video.bad_files import BadFiles
+from mvssl.views import PARAMETERS, Augment, Evaluation, to_input
+from mvssl.views.modalities.chroma import Chroma
+from mvssl.views.modalities.difference import Difference
+from mvssl.views.modalities.flow import Flow
+from mvssl.views.modalities.luminance import Luminance
+from mvssl.views.modalities.sound import Sound
+
+WIDTH, HEIGHT, FPS, NUM = 96, 64, 20.0, 40
+FIRST, STEP = 40, 5  # gray levels
+
+
+def gray_frames():
+    """Frame i is gray of level 40 + 5 i: its number can be read from any crop of it."""
+    return (np.full((HEIGHT, WIDTH, 3), FIRST + STEP * i, np.uint8) for i in range(NUM))
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> list[Video]:
+    folder = tmp_path_factory.mktemp("videos")
+    tone = np.sin(2 * np.pi * 1000 * np.arange(int(48000 * NUM / FPS)) / 48000).astype(np.float32)[None]
+    rows = []
+    for i in range(4):
+        path = folder / f"v{i}.mp4"
+        write_video(path, gray_frames(), fps=FPS, audio=tone if i == 0 else None, crf=1)
+        about = {"session": f"s{i // 2}", "camera": f"c{i % 2}", "label": "ab"[i // 2]}
+        with open_video(Video(path.name, str(path), **about)) as decoder:
+            rows.append(decoder.video)
+    return rows
+
+
+def level_of(time_s: torch.Tensor) -> torch.Tensor:
+    return FIRST + STEP * torch.round(time_s * FPS)
+
+
+def loader_of(
+    videos, *, by="video", batch_size=2, transform=None, sampler=None, modalities=None, policy="error", **more
+):
+    samples = sessions(videos, by=by)
+    dataset = ClipDataset(
+        samples,
+        sampler=sampler or CARL(num_frames=6),
+        transform=transform or Evaluation(size=16),
+        modalities=modalities,
+        policy=policy,
+    )
+    return make_loader(dataset, BatchPlan(samples, batch_size=batch_size, seed=7), **more)
+
+
+def batches(videos, **settings):
+    loader = loader_of(videos, **settings)
+    found = list(loader)
+    loader.dataset.close()
+    return found
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for (step, batch), (other_step, other) in zip(found, expected):
+        assert step == other_step
+        assert list(batch.views) == list(other.views)
+        for name in batch.views:
+            for part, other_part in zip(batch.views[name], other.views[name]):
+                assert torch.equal(part, other_part)
+        for part, other_part in zip(batch[1:], other[1:]):
+            assert torch.equal(part, other_part)
+
+
+def test_the_frames_are_those_of_their_times(videos):
+    for _, batch in batches(videos, end_step=3):
+        for view in batch.views.values():
+            assert view.pixels.shape == (2, 6, 1, 3, 16, 16)
+            assert view.pixels.dtype == torch.uint8
+            assert view.time_s.dtype == torch.float64
+            assert view.mask.all()
+            assert view.present.all()
+            level = view.pixels.float().mean((2, 3, 4, 5))
+            torch.testing.assert_close(level, level_of(view.time_s).float(), atol=2.4, rtol=0)
+
+
+def test_rows_labels_and_parameters(videos):
+    (_, batch), *_ = batches(videos, end_step=1, transform=Augment(size=16))
+    for row in range(2):
+        video = videos[int(batch.video_id[row, 0])]
+        assert int(batch.index[row]) == int(batch.video_id[row, 0]) == int(batch.video_id[row, 1])
+        assert "ab"[int(batch.label[row])] == video.label
+    for view in batch.views.values():
+        assert view.params.shape == (2, len(PARAMETERS))
+        step_s = (view.time_s[:, -1] - view.time_s[:, 0]) / 5
+        torch.testing.assert_close(view.params[:, PARAMETERS.index("step_s")], step_s.float())
+        assert ((view.box[:, 2:] - view.box[:, :2]) > 0).all()
+    assert not torch.equal(batch.views["a"].params, batch.views["b"].params)
+    assert not torch.equal(batch.views["a"].box, batch.views["b"].box)
+
+
+def test_padding_is_masked(videos):
+    (_, batch), *_ = batches(videos, end_step=1, sampler=CARL(num_frames=NUM + 5))
+    for view in batch.views.values():
+        assert view.mask.sum(1).tolist() == [NUM, NUM]
+        assert (view.time_s[:, NUM:] == view.time_s[:, NUM - 1 : NUM]).all()
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_workers_change_nothing(videos, num_workers):
+    expected = batches(videos, end_step=4, transform=Augment(size=16))
+    assert_same(batches(videos, end_step=4, transform=Augment(size=16), num_workers=num_workers), expected)
+
+
+def test_resume_goes_on_where_it_stopped(videos):
+    whole = batches(videos, end_step=5, transform=Augment(size=16))
+    assert_same(batches(videos, start_step=3, end_step=5, transform=Augment(size=16)), whole[3:])
+
+
+def test_two_processes_see_the_halves_of_the_global_batch(videos):
+    whole = batches(videos, end_step=2, batch_size=4)
+    for rank in range(2):
+        part = batches(videos, end_step=2, batch_size=4, rank=rank, world_size=2)
+        rows = slice(2 * rank, 2 * rank + 2)
+        for (_, batch), (_, half) in zip(whole, part):
+            assert torch.equal(batch.views["a"].pixels[rows], half.views["a"].pixels)
+            assert torch.equal(batch.index[rows], half.index)
+
+
+def test_modalities_of_one_view_share_times_draws_and_pixels(videos):
+    modalities = {
+        "light": Luminance(),
+        "colour": Chroma(),
+        "flow": Flow(delta_s=0.1),
+        "change": Difference(delta_s=0.1),
+    }
+    loader = loader_of(
+        videos, sampler=Uniform(num_frames=5), modalities=modalities, transform=Augment(size=16), end_step=1
+    )
+    (_, batch), *_ = loader
+    views = batch.views
+    assert list(views) == list(modalities)
+    assert views["light"].pixels is views["colour"].pixels
+    for view in views.values():
+        assert torch.equal(view.time_s, views["light"].time_s)
+        assert torch.equal(view.params, views["light"].params)
+        assert view.time_s.max() < NUM / FPS - 0.1  # room for the later frame
+    assert views["flow"].pixels.shape == (2, 5, 1, 2, 16, 16)
+    assert views["change"].pixels.shape == (2, 5, 2, 3, 16, 16)
+    for name, modality in modalities.items():
+        pixels = to_input(views[name], modality).pixels
+        assert pixels.shape[2:4] == (1, modality.channels)
+        assert pixels.dtype == torch.float32
+        assert 0 <= pixels.min() <= pixels.max() <= 1
+    loader.dataset.close()
+
+
+def test_the_difference_of_a_brightening_video_is_its_slope(videos):
+    (_, batch), *_ = batches(
+        videos, sampler=Uniform(num_frames=5), modalities={"change": Difference(delta_s=0.1)}, end_step=1
+    )
+    change = to_input(batch.views["change"], "difference").pixels
+    torch.testing.assert_close(change, torch.full_like(change, 0.5 + 2 * STEP / 255 / 2), atol=3 / 255, rtol=0)
+
+
+def test_context_frames_come_as_neighbours(videos):
+    (_, batch), *_ = batches(videos, sampler=TCC(num_frames=5, context_s=(-0.2, 0.0)), end_step=1)
+    view = batch.views["a"]
+    assert view.pixels.shape[:3] == (2, 5, 2)
+    level = view.pixels.float().mean((3, 4, 5))
+    torch.testing.assert_close(level[..., 1], level_of(view.time_s).float(), atol=2.4, rtol=0)
+    before = (view.time_s - 0.2).clamp(min=0.0)  # before the start the first frame stands in
+    torch.testing.assert_close(level[..., 0], level_of(before).float(), atol=2.4, rtol=0)
+
+
+def test_a_missing_camera_is_absent_not_invented(videos):
+    alone = [*videos[:3], videos[3]._replace(session="s9")]
+    sampler = Synced(num_frames=4, cameras=("c0", "c1"))
+    loader = loader_of(alone, by="session", sampler=sampler, batch_size=3, end_step=1)
+    (_, batch), *_ = loader
+    order = batch.index.tolist()
+    for row, sample in enumerate(order):
+        expected = [[0, 1], [2, -1], [-1, 3]][sample]
+        assert batch.video_id[row].tolist() == expected
+        for view, known in zip(batch.views.values(), expected):
+            assert bool(view.present[row]) == (known >= 0)
+            if known < 0:
+                assert not view.mask[row].any()
+                assert not view.pixels[row].any()
+    both = order.index(0)
+    assert torch.equal(batch.views["c0"].time_s[both], batch.views["c1"].time_s[both])
+    loader.dataset.close()
+
+
+def test_sound_is_heard_where_there_is_some(videos):
+    sound = Sound(num_mels=32, num_parts=2, context_s=0.2)
+    (_, batch), *_ = batches(
+        videos, sampler=Uniform(num_frames=5), modalities={"a": Sound(num_mels=32, num_parts=2, context_s=0.2)},
+        batch_size=4, end_step=1,
+    )  # fmt: skip
+    view = batch.views["a"]
+    assert view.pixels.shape == (4, 5, 64)
+    for row, sample in enumerate(batch.index.tolist()):
+        assert bool(view.present[row]) == (sample == 0)
+    heard = to_input(view, sound).pixels[batch.index.tolist().index(0)]
+    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 34) / 2595) - 1)
+    assert (heard[:, :32].argmax(1) == int(np.argmin(np.abs(edges[1:-1] - 1000)))).all()
+
+
+@pytest.fixture
+def broken(videos, tmp_path) -> list[Video]:
+    path = tmp_path / "broken.mp4"
+    path.write_bytes(Path(videos[3].path).read_bytes()[:300])
+    return [*videos[:3], videos[3]._replace(path=str(path))]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_broken_video_stops_the_run_with_its_name(broken, num_workers):
+    with pytest.raises(VideoError) as error:
+        batches(broken, end_step=2, num_workers=num_workers)
+    assert error.value.path == broken[3].path
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_broken_video_passed_over_is_absent_and_counted(broken, num_workers):
+    loader = loader_of(broken, policy="skip", batch_size=4, end_step=3, num_workers=num_workers)
+    for _, batch in loader:
+        row = batch.index.tolist().index(3)
+        for view in batch.views.values():
+            assert view.present.tolist() == [i != row for i in range(4)]
+            assert not view.pixels[row].any()
+        assert batch.video_id[row].tolist() == [-1, -1]
+        assert sorted(batch.index.tolist()) == [0, 1, 2, 3]  # nobody took its place
+    assert list(loader.dataset.bad_files.errors) == [broken[3].path]
+    loader.dataset.close()
+
+
+def test_too_many_broken_videos_stop_the_run(broken):
+    with pytest.raises(InputError, match="more than the limit of 0"):
+        batches(broken, end_step=2, policy=BadFiles("skip", limit=0))
+
+
+def test_workers_start_after_opencv_used_its_threads(videos):
+    """A forked worker has none of its parent's threads; OpenCV in it must not wait for them."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    picture = np.random.default_rng(0).integers(0, 255, (256, 256), dtype=np.uint8)
+    for _ in range(3):
+        cv2.DISOpticalFlow_create().calc(picture, picture, None)
+    modalities = {"a": Flow(delta_s=0.1)}
+    found = batches(videos, sampler=Uniform(num_frames=3), modalities=modalities, num_workers=1, end_step=1)
+    cv2.setNumThreads(threads)
+    assert found[0][1].views["a"].pixels.shape == (2, 3, 1, 2, 16, 16)
+
+
+def test_a_killed_worker_is_an_error_not_a_hang(videos):
+    loader = loader_of(videos, num_workers=1, end_step=500)
+    iterator = iter(loader._loader)
+    next(iterator)
+    os.kill(iterator._workers[0].pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        collections.deque(iterator, maxlen=0)
+
+
+def test_decoders_are_closed_and_bounded(videos):
+    samples = sessions(videos, by="video")
+    dataset = ClipDataset(samples, sampler=Uniform(num_frames=2), transform=Evaluation(size=8), max_open=2)
+    before = len(os.listdir("/proc/self/fd"))
+    for sample in [0, 1, 2, 3, 0, 1]:
+        dataset[Ticket(sample, (0, 0, 0))]
+        assert len(os.listdir("/proc/self/fd")) <= before + 2
+    dataset.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_names_that_cannot_be_placed_are_refused(videos):
+    samples = sessions(videos, by="video")
+    with pytest.raises(InputError, match="'light' is none of the sampler's"):
+        ClipDataset(samples, sampler=CARL(), transform=Evaluation(), modalities={"light": Luminance()})
+    with pytest.raises(InputError, match="occurs more than once"):
+        ClipDataset([*samples, samples[0]], sampler=CARL(), transform=Evaluation())
+
+
+def test_a_video_shorter_than_the_reach_is_named(videos):
+    with pytest.raises(InputError, match=r"v\d.mp4.*after each frame"):
+        batches(videos, sampler=Uniform(num_frames=2), modalities={"a": Flow(delta_s=3.0)}, end_step=1)
+
+
+def test_two_readings_of_a_ticket_are_equal(videos):
+    samples = sessions(videos, by="video")
+    dataset = ClipDataset(samples, sampler=CARL(num_frames=5), transform=Augment(size=16))
+    first, again = dataset[Ticket(1, (0, 5, 2))], dataset[Ticket(1, (0, 5, 2))]
+    other = dataset[Ticket(1, (0, 5, 3))]
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(first.views[name].pixels, again.views[name].pixels)
+        assert not np.array_equal(first.views[name].params, other.views[name].params)
+    dataset.close()
+
+
+def test_loader_has_no_end_unless_told(videos):
+    loader = loader_of(videos)
+    assert isinstance(loader, Loader)
+    steps = [step for step, _ in zip(range(9), (step for step, _ in loader))]
+    assert steps == list(range(9))
+    loader.dataset.close()
