@@ -19,7 +19,7 @@ import mvssl.distributed as ours
 from mvssl import objectives
 
 MORE: dict[str, list[dict[str, Any]]] = {
-    "carl": [{"negatives": "gathered"}],
+    "carl": [{"negatives": "gathered"}, {"negatives": "gathered", "ignore_nearest": 0.3}],
     "classify": [{"level": "clip", "label_smoothing": 0.1}],
     "cmc": [
         {"negatives": "queue", "num_negatives": 12},

@@ -38,6 +38,8 @@ class CARL(Objective):
             t_i / L_i * L_j, as the authors' code does (the same thing for two views of one video).
         negatives: candidates beside view w of the own video: "single" none; "batch" the frames of the other videos of
             this process; "gathered" those of all processes. Samples of the own session are no negatives.
+        ignore_nearest: share of those frames of other videos, the most similar ones, that each row leaves out: they may
+            show the same moment. The paper has no such rule.
         projection: head before the loss, dropped after training: "mlp" or "none".
         projection_hidden: width of the head.
         projection_dim: size of z.
@@ -52,6 +54,7 @@ class CARL(Objective):
         fps: float = 25.0,
         clock: Literal["seconds", "normalised"] = "seconds",
         negatives: Literal["single", "batch", "gathered"] = "single",
+        ignore_nearest: float = 0.0,
         projection: Projection = "mlp",
         projection_hidden: int = 128,
         projection_dim: int = 128,
@@ -60,7 +63,10 @@ class CARL(Objective):
         self.sigma_s = sigma_s if sigma_frames is None else sigma_frames / fps
         if not (self.sigma_s > 0 and temperature > 0):
             raise ConfigError(f"carl: sigma and temperature must be above 0, got {self.sigma_s} s and {temperature}")
+        if not 0 <= ignore_nearest <= 1:
+            raise ConfigError(f"carl: ignore_nearest is a share, 0 to 1, got {ignore_nearest}")
         self.temperature = temperature
+        self.ignore_nearest = ignore_nearest
         self.clock = clock
         self.negatives = negatives
         self.projection = projection
@@ -86,7 +92,13 @@ class CARL(Objective):
         terms, similarities = [], []
         for a, b in permutations(views.values(), 2):
             term, similarity = sequence_contrast(
-                a, b, sigma_s=self.sigma_s, temperature=self.temperature, clock=self.clock, others=others
+                a,
+                b,
+                sigma_s=self.sigma_s,
+                temperature=self.temperature,
+                clock=self.clock,
+                others=others,
+                ignore_nearest=self.ignore_nearest,
             )
             terms.append(term)
             similarities.append(similarity)
@@ -106,11 +118,13 @@ def sequence_contrast(
     temperature: float,
     clock: Literal["seconds", "normalised"] = "seconds",
     others: tuple[Tensor, Tensor] | None = None,
+    ignore_nearest: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """KL(G_i || P_i) for every valid frame i of ``a`` that has a valid frame of ``b``.
 
     Args:
         others: (M, D) further candidates and (B, M) bool, which of them are negatives of which sample.
+        ignore_nearest: share of a row's negatives that is left out, the most similar first.
 
     Returns:
         (n,) divergences and (n,) mean similarities of the targets (detached); n may be 0.
@@ -129,10 +143,20 @@ def sequence_contrast(
     if others is not None:
         z, allowed = others
         negative = (a.z[sample, frame] @ z.T / temperature).masked_fill(~allowed[sample], -torch.inf)
-        logits = torch.cat([logits, negative], 1)
+        logits = torch.cat([logits, _without_nearest(negative, ignore_nearest)], 1)
     log_p = logits.log_softmax(1)[:, : columns.shape[1]].masked_fill(~columns, 0.0)
     divergence = (torch.xlogy(target, target) - target * log_p).sum(1)
     return divergence, (target * similarity).sum(1).detach()
+
+
+def _without_nearest(logits: Tensor, share: float) -> Tensor:
+    """(n, M) logits, -inf where there is no negative, with the largest ``share`` of each row set to -inf too."""
+    if share == 0:
+        return logits
+    ordered = logits.detach().sort(1, descending=True).values
+    num = (share * ordered.isfinite().sum(1, keepdim=True)).long()
+    least = ordered.gather(1, (num - 1).clamp(min=0))
+    return logits.masked_fill((num > 0) & (logits.detach() >= least), -torch.inf)
 
 
 def _other_videos(views: dict[str, Frames], context: Context, gathered: bool) -> tuple[Tensor, Tensor]:

@@ -34,7 +34,7 @@ class WeakCARL(CARL):
         warm_up: share of the training with the first term alone.
         cost_quantile: share of the pairs that is kept; 1 keeps all.
         weak_sigma_s: width of the target between videos in seconds; None = sigma_s.
-        temperature, sigma_s, sigma_frames, fps, clock, negatives: CARL's.
+        temperature, sigma_s, sigma_frames, fps, clock, negatives, ignore_nearest: CARL's.
         projection, projection_hidden, projection_dim: CARL's.
     """
 
@@ -51,6 +51,7 @@ class WeakCARL(CARL):
         fps: float = 25.0,
         clock: Literal["seconds", "normalised"] = "seconds",
         negatives: Literal["single", "batch", "gathered"] = "single",
+        ignore_nearest: float = 0.0,
         projection: Projection = "mlp",
         projection_hidden: int = 128,
         projection_dim: int = 128,
@@ -62,6 +63,7 @@ class WeakCARL(CARL):
             fps=fps,
             clock=clock,
             negatives=negatives,
+            ignore_nearest=ignore_nearest,
             projection=projection,
             projection_hidden=projection_hidden,
             projection_dim=projection_dim,

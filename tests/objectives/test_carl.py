@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from references.objective_batches import context, dims, frames, goldens, info, smooth, unit, wave
+from scipy.stats import kendalltau
 
 from mvssl.errors import ConfigError
 from mvssl.objectives import get
@@ -162,6 +163,23 @@ def test_frames_of_the_own_session_are_no_negatives():
     assert batch(features, context(views))["loss"] > together + 0.1
 
 
+def test_the_most_similar_frames_of_other_videos_can_be_left_out():
+    z, time_s = unit(wave(36, 8, 0.0)).reshape(2, 3, 6, 8), torch.arange(6.0).double().expand(3, 6)
+    kept = plain(z[0], z[1], time_s, negatives="batch", ignore_nearest=0.0)["loss"]
+    torch.testing.assert_close(kept, plain(z[0], z[1], time_s, negatives="batch")["loss"])
+    single = plain(z[0], z[1], time_s)["loss"]
+    torch.testing.assert_close(plain(z[0], z[1], time_s, negatives="batch", ignore_nearest=1.0)["loss"], single)
+    target = (-((time_s[0, :, None] - time_s[0]) ** 2) / (2 * 0.5**2)).softmax(1)
+    rows = []
+    for v, b, i in [(v, b, i) for v in range(2) for b in range(3) for i in range(6)]:
+        own = z[1 - v, b] @ z[v, b, i] / 0.1
+        other = torch.cat([z[u, c] @ z[v, b, i] for u in range(2) for c in range(3) if c != b]) / 0.1
+        log_p = torch.cat([own, other.sort().values[: 24 - 7]]).log_softmax(0)[:6]  # 0.3 x 24 = 7 are left out
+        rows.append((target[i] * (target[i].log() - log_p)).sum())
+    value = plain(z[0], z[1], time_s, sigma_s=0.5, negatives="batch", ignore_nearest=0.3)["loss"]
+    torch.testing.assert_close(value, torch.stack(rows).mean(), rtol=1e-11, atol=0)
+
+
 @pytest.mark.parametrize("negatives", ["single", "batch"])
 @pytest.mark.parametrize("fault", ["padded row", "padded view", "absent view", "everything"])
 def test_padding_never_matters_and_gradients_stay_finite(negatives, fault):
@@ -207,6 +225,37 @@ def test_gradcheck(negatives):
     objective.double()
     ctx = context({"a": info(time_s, mask), "b": info(time_s)})
     assert torch.autograd.gradcheck(lambda a, b: objective({"a": frames(a), "b": frames(b)}, ctx)["loss"], (a, b))
+
+
+def test_training_orders_the_frames_of_a_warped_video():
+    """Frames are a smooth path plus as much noise drawn for every look: only the path is common to two views."""
+    generator = torch.Generator().manual_seed(0)
+    rate = torch.linspace(0.5, 3, 6)
+
+    def look(time_s):
+        path = torch.cat([torch.sin(time_s[..., None] * rate), torch.cos(time_s[..., None] * rate)], -1)
+        return torch.cat([path, 1.5 * torch.randn(*time_s.shape, 24, generator=generator)], -1)
+
+    def tau(encoder):
+        first, warped = torch.linspace(0, 4, 60), 4 * torch.linspace(0, 1, 60) ** 1.5
+        z = [torch.nn.functional.normalize(encoder(look(t)), dim=-1) for t in (first, warped)]
+        return kendalltau(range(60), (z[0] @ z[1].T).argmax(1).numpy()).statistic
+
+    torch.manual_seed(0)
+    encoder = torch.nn.Linear(36, 8)
+    objective = CARL(projection="none", sigma_s=0.2)
+    optimiser = torch.optim.Adam(encoder.parameters(), 1e-2)
+    with torch.no_grad():
+        before = tau(encoder)
+    for _ in range(150):
+        time_s = [(torch.rand(4, 20, generator=generator) * 4).sort(1).values for _ in range(2)]
+        features = {v: frames(encoder(look(t))) for v, t in zip("ab", time_s, strict=True)}
+        optimiser.zero_grad()
+        objective(features, context({v: info(t) for v, t in zip("ab", time_s, strict=True)}))["loss"].backward()
+        optimiser.step()
+    with torch.no_grad():
+        assert before < 0.7
+        assert tau(encoder) > 0.95
 
 
 def test_loss_is_full_precision_under_autocast():

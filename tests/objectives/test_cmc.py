@@ -163,6 +163,16 @@ def test_bank_by_a_plain_loop(loss):
     torch.testing.assert_close(objective.memory["v1"].rows[5], moved, rtol=1e-10, atol=0)
 
 
+def test_bank_without_momentum_is_the_in_batch_loss():
+    """Two samples, all others drawn, rows without memory: the symmetric cross-view InfoNCE of the batch."""
+    features, ctx = clip_batch(size=2)
+    bank = made(features, ctx, num_samples=2, negatives="bank", num_negatives=1, bank_momentum=0.0)
+    bank(features, ctx)
+    bank.after_step(ctx)
+    expected = made(features, ctx)(features, ctx)["loss"]
+    torch.testing.assert_close(bank(features, ctx)["loss"], expected, rtol=1e-6, atol=0)
+
+
 def test_noise_constant_is_kept_from_the_first_batch_and_saved():
     module = NoiseContrast(100)
     first, second = torch.randn(4, 6, generator=torch.Generator().manual_seed(0)), torch.zeros(4, 6)
