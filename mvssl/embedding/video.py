@@ -70,7 +70,7 @@ def embed_video(
         if warp is not None:
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
-        show = _trunk_reader(encoder, decoder, source_s, recipe.crop_of(video), recipe.size, device)
+        show = _trunk_reader(encoder, decoder, source_s, recipe.crop_of(decoder.video), recipe.size, device)
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
     if normalise:
         embedding = unit(embedding)

@@ -20,7 +20,7 @@ PREFIX = "step-"
 def environment(world_size: int) -> dict[str, str]:
     """What must be equal for a resumed run to repeat the uninterrupted one bit for bit."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "accelerate": accelerate.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

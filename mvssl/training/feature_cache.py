@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,9 +29,10 @@ FRAMES_AT_ONCE = 32
 
 
 class Passes(NamedTuple):
-    """Cached features of one video."""
+    """Cached features of one video: ``mean`` + ``features``. Half precision then goes to what differs between frames."""
 
-    features: np.ndarray  # (P, T, D) float16, memory-mapped
+    features: np.ndarray  # (P, T, D) float16, memory-mapped, without the mean
+    mean: np.ndarray  # (D,) float32
     time_s: np.ndarray  # (T,)
     box: np.ndarray  # (P, 4)
     params: np.ndarray  # (P, number of parameters)
@@ -94,22 +95,28 @@ class FeatureCache:
                 for part, clip, d in zip(parts, clips, drawn):
                     pictures = self.transform.apply(np.ascontiguousarray(clip.frames[:, 0].transpose(0, 2, 3, 1)), d)
                     pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-                    part.append(self.encoder.trunk_features(pixels[None, :, None])[0].half().cpu())
-        path = self._path(video)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+                    part.append(self.encoder.trunk_features(pixels[None, :, None])[0].cpu())
+        features = torch.stack([torch.cat(part) for part in parts])  # (P, T, D)
+        mean = features.mean((0, 1))
         box = np.array([d.box for d in drawn], dtype=np.float32)
         params = np.array([d.columns(0.0) for d in drawn], dtype=np.float32)
-        with temporary.open("wb") as file:
-            np.savez(file, time_s=time_s, box=box, params=params)
-        os.replace(temporary, path.with_suffix(".npz"))
-        with temporary.open("wb") as file:
-            np.save(file, torch.stack([torch.cat(part) for part in parts]).numpy())
-        os.replace(temporary, path)
+        path = self._path(video)
+        _write(path.with_suffix(".npz"), np.savez, mean=mean.numpy(), time_s=time_s, box=box, params=params)
+        _write(path, np.save, (features - mean).half().numpy())
 
     def read(self, video: Video) -> Passes:
         path = self._path(video)
         about = np.load(path.with_suffix(".npz"))
-        return Passes(np.load(path, mmap_mode="r"), about["time_s"], about["box"], about["params"])
+        features = np.load(path, mmap_mode="r")
+        return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
+
+
+def _write(path: Path, save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
+    """Under a temporary name, then renamed: whole or absent."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        save(file, *arrays, **named)
+    os.replace(temporary, path)
 
 
 class CachedBatches:
@@ -158,7 +165,7 @@ class CachedBatches:
         shown = shown.clip(0, len(passes.time_s) - 1)
         mask = np.ones(len(shown), bool) if request.mask is None else request.mask
         return View(
-            pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32)),
+            pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32) + passes.mean),
             time_s=torch.from_numpy(passes.time_s[shown].astype(np.float64)),
             mask=torch.from_numpy(np.asarray(mask)),
             present=torch.tensor(True),

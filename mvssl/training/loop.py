@@ -115,7 +115,7 @@ def _finite(loss: torch.Tensor, norm: Any, accelerator: Accelerator) -> bool:
 
 def _report_bad(run: Path, step: int, batch: Batch, terms: dict[str, torch.Tensor], policy: str) -> None:
     view = next(iter(batch.views.values()))
-    numbers = {name: float(value) for name, value in terms.items()}
+    numbers = {name: float(value.detach()) for name, value in terms.items()}
     report = {
         "step": step,
         "terms": numbers,
@@ -138,7 +138,7 @@ def _save(run, step, module, optimiser, schedule, skipped, keep, accelerator) ->
             "step": step,
             "skipped": skipped,
             "optimiser": optimiser.state_dict(),
-            "schedule": {k: v for k, v in schedule.state_dict().items() if k != "lr_lambdas"},
+            "schedule": schedule.state_dict(),
             "scaler": accelerator.scaler.state_dict() if accelerator.scaler is not None else None,
             "environment": checkpoint.environment(accelerator.num_processes),
         }

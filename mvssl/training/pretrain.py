@@ -15,12 +15,12 @@ from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER
 from mvssl.errors import InputError
 from mvssl.sampling import sessions
-from mvssl.training.experiment import Experiment, build_module, build_plan, select
+from mvssl.training.experiment import Data, Experiment, build_module, build_plan, select
 from mvssl.training.feature_cache import CachedBatches, FeatureCache
 from mvssl.training.loop import Batches, train
 from mvssl.training.module import TrainedModule
 from mvssl.types import Video
-from mvssl.video import read_videos
+from mvssl.video import Problem, scan
 
 
 def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configuration", progress: bool = True) -> Path:
@@ -39,23 +39,35 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     """
     experiment = Experiment.from_values(values, where)
     run = Path(run)
-    videos = select(read_videos(experiment.data.root), experiment.data.split, experiment.data.root)
+    videos, problems = _usable(experiment.data)
     samples = sessions(videos, by=experiment.data.sample)
     process = PartialState()
     torch.manual_seed(experiment.train.seed)
     module = build_module(experiment, samples, videos)
     run.mkdir(parents=True, exist_ok=True)
     _check_same(run, experiment)
+    if problems:
+        (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
+        print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
     batches = _batches(experiment, module, samples, videos, run, process, progress=progress)
     last = train(experiment, module, batches, run, progress=progress)
     if process.is_main_process:
         model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
         model.save_pretrained(run / FOLDER)
         (run / "summary.json").write_text(
-            json.dumps({"videos": len(videos), "samples": len(samples), "last": last}, indent=1)
+            json.dumps({"videos": len(videos), "samples": len(samples), "set_aside": len(problems), "last": last}, indent=1)
         )
     process.wait_for_everyone()
     return run
+
+
+def _usable(data: Data) -> tuple[list[Video], list[Problem]]:
+    """The readable videos of the split, and the unreadable ones that the policy sets aside."""
+    report = scan(data.root)
+    problems = [problem for problem in report.problems if problem.fatal]
+    if problems and (data.policy == "error" or not report.videos):
+        raise InputError(f"{problems[0].message} ({len(problems)} such videos; data.policy=skip sets them aside)")
+    return select(report.videos, data.split, data.root), problems
 
 
 def _check_same(run: Path, experiment: Experiment) -> None:

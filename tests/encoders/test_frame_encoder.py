@@ -1,0 +1,120 @@
+"""The frame encoder: padding changes nothing, positions mean what they say, frozen parts stay frozen."""
+
+import pytest
+import torch
+
+from mvssl.encoders import Frame, Image
+from mvssl.encoders._position import rotary_angles, rotate, sinusoidal
+from mvssl.errors import InputError
+from mvssl.types import View
+
+SMALL = {"backbone": "test_resnet", "mlp": (16,), "dim": 32, "num_heads": 4, "hidden": 32, "num_layers": 2}
+
+
+def view_of(pixels, time_s, mask):
+    batch = len(time_s)
+    return View(pixels, time_s, mask, torch.ones(batch, dtype=torch.bool), torch.zeros(batch, 4), torch.zeros(batch, 1))
+
+
+def features_view(encoder, batch=2, num_frames=6, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(batch, num_frames, encoder.trunk.dim, generator=generator)
+    time_s = torch.arange(num_frames, dtype=torch.float64).expand(batch, -1) / 10
+    return features, time_s
+
+
+@pytest.mark.parametrize("position", ["sinusoidal", "relative", "none"])
+@pytest.mark.parametrize("training", [True, False])
+def test_padding_changes_no_valid_frame(position, training):
+    encoder = Frame(**SMALL, position=position, dropout=0.0, code_length=9).train(training)
+    features, time_s = features_view(encoder)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    noisy = features.clone()
+    noisy[1, 4:] = 1e3
+    first = encoder(view_of(features, time_s, mask)).frame
+    encoder.load_state_dict(encoder.state_dict())
+    second = encoder(view_of(noisy, time_s, mask)).frame
+    assert torch.allclose(first[mask], second[mask], atol=1e-5)
+
+
+def test_relative_position_sees_differences_of_time_alone():
+    encoder = Frame(**SMALL, position="relative").eval()
+    features, time_s = features_view(encoder)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    here = encoder(view_of(features, time_s, mask)).frame
+    later = encoder(view_of(features, time_s + 1234.5, mask)).frame
+    faster = encoder(view_of(features, time_s * 3, mask)).frame
+    assert torch.allclose(here, later, atol=1e-5)
+    assert not torch.allclose(here, faster, atol=1e-3)
+
+
+def test_without_position_the_order_of_frames_does_not_matter():
+    encoder = Frame(**SMALL, position="none").eval()
+    features, time_s = features_view(encoder)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    order = torch.tensor([3, 1, 5, 0, 2, 4])
+    whole = encoder(view_of(features, time_s, mask)).frame
+    mixed = encoder(view_of(features[:, order], time_s[:, order], mask)).frame
+    assert torch.allclose(whole[:, order], mixed, atol=1e-5)
+
+
+def test_sine_code_is_the_papers():
+    code = sinusoidal(5, 8, length=5, like=torch.zeros(1))
+    position, k = 3, 2
+    assert code[position, 2 * k] == pytest.approx(torch.sin(torch.tensor(3 / 10000 ** (2 * k / 8))).item(), abs=1e-6)
+    assert code[position, 2 * k + 1] == pytest.approx(torch.cos(torch.tensor(3 / 10000 ** (2 * k / 8))).item(), abs=1e-6)
+    stretched = sinusoidal(9, 8, length=5, like=torch.zeros(1))
+    assert torch.allclose(stretched[::2], code, atol=1e-6)  # twice the frames, the same code at the same instants
+
+
+def test_rotation_keeps_products_of_equal_differences():
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(2, 1, 1, 1, 8, generator=generator)
+    products = []
+    for shift in (0.0, 7.25):
+        angles = rotary_angles(torch.tensor([[0.0, 1.0 + shift, 1.5 + shift]], dtype=torch.float64), 8)
+        products.append((rotate(query, angles[:, 1:2]) * rotate(key, angles[:, 2:3])).sum())
+    assert torch.allclose(products[0], products[1], atol=1e-4)
+
+
+def test_frozen_backbone_keeps_weights_and_statistics():
+    encoder = Frame(**SMALL, freeze="all").train()
+    before = {name: value.clone() for name, value in encoder.trunk.state_dict().items()}
+    pixels = torch.randint(0, 255, (2, 3, 1, 3, 32, 32), dtype=torch.uint8)
+    time_s, mask = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 3, dtype=torch.bool)
+    encoder(view_of(pixels, time_s, mask)).frame.sum().backward()
+    assert all(torch.equal(before[name], value) for name, value in encoder.trunk.state_dict().items())
+    assert all(parameter.grad is None for parameter in encoder.trunk.parameters())
+    assert encoder.leave.weight.grad is not None
+
+
+def test_partly_frozen_backbone_trains_the_rest():
+    encoder = Frame(**SMALL, freeze=("conv1", "bn1", "layer1")).train()
+    pixels = torch.randint(0, 255, (2, 3, 1, 3, 32, 32), dtype=torch.uint8)
+    time_s, mask = torch.zeros(2, 3, dtype=torch.float64), torch.ones(2, 3, dtype=torch.bool)
+    encoder(view_of(pixels, time_s, mask)).frame.square().sum().backward()
+    for name, parameter in encoder.trunk.model.named_parameters():
+        frozen = name.startswith(("conv1", "bn1", "layer1"))
+        assert (parameter.grad is None) == frozen, name
+
+
+def test_chunk_changes_no_result_of_a_frozen_backbone():
+    pixels = torch.randint(0, 255, (1, 7, 1, 3, 32, 32), dtype=torch.uint8)
+    encoder = Image(backbone="test_resnet", weights="none").eval()
+    encoder.chunk = 2
+    small = encoder.trunk_features(pixels)
+    encoder.chunk = 100
+    assert torch.allclose(small, encoder.trunk_features(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"backbone": "resnet5o"}, "did you mean 'resnet50'"),
+        ({"backbone": "test_resnet", "freeze": ("layr1",)}, "no part 'layr1'; known: all, none, bn1, conv1"),
+    ],
+)
+def test_wrong_backbone_or_part_is_named(spec, message):
+    with pytest.raises(InputError, match=message):
+        Frame(**spec)
