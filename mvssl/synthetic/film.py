@@ -1,0 +1,52 @@
+"""Films a take: the pictures of each of its cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .draw import darken_floor, draw, see_parts, shadows
+from .figure import joints
+from .flesh import Parts, person, together
+from .props import props
+from .room import see
+from .takes import Take
+
+_NOISE = 0.012  # of the sensor, as a share of white
+_NUM_NOISES = 8  # noise pictures, used in random order
+
+
+def frame_times(take: Take, fps: float) -> np.ndarray:
+    """Presentation times (T,) in seconds: the frames that fit into the performance."""
+    return np.arange(int(take.motion.duration_s * fps)) / fps
+
+
+def parts_at(take: Take, time_s: np.ndarray) -> Parts:
+    """Person and props at the given times, in the axes of the room."""
+    poses = take.motion.poses_at(time_s)
+    joint = joints(take.body, poses)
+    handled = props(take.action, take.motion, time_s, poses, joint, colours=take.prop_colours, speed=take.ball_speed)
+    return together([person(take.body, take.clothes, joint), *handled])
+
+
+def film(take: Take, *, fps: float = 30.0) -> Iterator[list[np.ndarray]]:
+    """Frame by frame, the uint8 RGB pictures (H, W, 3) of all cameras at the same instant."""
+    time_s = frame_times(take, fps)
+    parts = parts_at(take, time_s)
+    near = tuple(box for box in take.room.boxes if np.abs(np.stack([box.low_m, box.high_m])[:, :2]).max() < 1.5)
+    views = [(camera, see(take.room, take.light, camera), see_parts(parts, camera)) for camera in take.cameras]
+    rng = np.random.default_rng(take.noise_seed)
+    height, width = take.cameras[0].size
+    noises = rng.normal(0, _NOISE, (_NUM_NOISES, height, width, 1)).astype(np.float32)
+    swell, hertz, start = take.exposure
+    for frame, time in enumerate(time_s):
+        shadow = shadows(parts, near, take.light, frame)
+        brightness = np.float32(1 + swell * np.sin(2 * np.pi * hertz * time + start))
+        pictures = []
+        for camera, background, seen in views:
+            picture, depth = darken_floor(background, shadow, take.light), background.depth.copy()
+            draw(picture, depth, parts, seen, frame, take.light, camera)
+            picture = picture * brightness + noises[rng.integers(_NUM_NOISES)]
+            pictures.append((picture * 255 + 0.5).clip(0, 255).astype(np.uint8))
+        yield pictures

@@ -1,0 +1,168 @@
+"""Makes the demo videos: draws takes from a seed, films them in a few processes, writes videos and tables."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from mvssl.errors import InputError
+from mvssl.labels import Segments, write_segments
+from mvssl.video import write_video
+
+from .actions import ACTIONS
+from .film import film, frame_times
+from .labels import frame_rows, segments
+from .sound import SAMPLE_RATE, sound
+from .takes import Take, make_take
+
+_CRF = 20
+_VIDEO_COLUMNS = (
+    *("video", "split", "action", "session", "camera", "group", "num_frames", "fps", "duration_s", "width", "height"),
+    *("offset_s", "azimuth_deg", "elevation_deg", "distance_m"),
+)
+
+
+class _Job(NamedTuple):
+    folder: Path
+    action: str
+    number: int
+    num_takes: int
+    num_cameras: int
+    size: tuple[int, int]
+    fps: float
+    seed: int
+
+
+def make_videos(
+    folder: str | os.PathLike,
+    *,
+    num_takes: int = 14,
+    num_cameras: int = 2,
+    size: int | tuple[int, int] = 144,
+    fps: float = 30.0,
+    seed: int = 0,
+    quick: bool = False,
+    progress: bool = True,
+    num_processes: int = 2,
+) -> Path:
+    """Makes the demo videos and their labels under ``folder``; existing files of the same names are replaced.
+
+    Writes ``videos/<action>-<take>-cam<k>.mp4`` (H.264, yuv420p, B-frames, sound), ``videos.csv``, ``segments.csv``,
+    ``frames.csv.gz`` and ``moments.csv``; times are presentation times in seconds. The same arguments give the same
+    files, whatever the number of processes.
+
+    Args:
+        folder: where to write; made if missing.
+        num_takes: takes of each of the three actions; take number n of every action shows person and room n.
+        num_cameras: synchronised cameras of each take, 1 to 4.
+        size: height and width in pixels, or one number for both; even, at least 32.
+        fps: frames a second.
+        seed: of everything that is drawn.
+        quick: 5 takes at most.
+        progress: show a bar.
+        num_processes: how many processes draw and encode.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    num_takes = min(num_takes, 5) if quick else num_takes
+    _check("num_takes", num_takes, num_takes >= 2, "at least 2 (one for each split)")
+    _check("num_cameras", num_cameras, 1 <= num_cameras <= 4, "1 to 4")
+    _check("size", size, min(height, width) >= 32 and height % 2 == width % 2 == 0, "even, at least 32")
+    _check("fps", fps, 1 <= fps <= 240, "1 to 240")
+    _check("seed", seed, seed >= 0, "0 or more")
+    _check("num_processes", num_processes, num_processes >= 1, "at least 1")
+    folder = Path(folder)
+    (folder / "videos").mkdir(parents=True, exist_ok=True)
+    jobs = [
+        _Job(folder, action, number, num_takes, num_cameras, (height, width), fps, seed)
+        for number in range(num_takes)
+        for action in ACTIONS
+    ]
+    bar = tqdm(total=len(jobs), desc="demo videos", unit="take", disable=not progress)
+    with bar:
+        if num_processes == 1:
+            takes = []
+            for job in jobs:
+                takes.append(_write_take(job))
+                bar.update()
+        else:
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(num_processes, mp_context=context) as pool:
+                takes = []
+                for take in pool.map(_write_take, jobs):
+                    takes.append(take)
+                    bar.update()
+    takes.sort(key=lambda take: take.session)
+    _write_tables(folder, takes, fps)
+    return folder
+
+
+def _check(name: str, value: object, good: bool, rule: str) -> None:
+    if not good:
+        raise InputError(f"make_videos: {name} must be {rule}; got {value}")
+
+
+def _video_name(take: Take, camera: int) -> str:
+    return f"videos/{take.session}-cam{camera}.mp4"
+
+
+def _write_take(job: _Job) -> Take:
+    cv2.setNumThreads(1)
+    take = make_take(
+        job.action,
+        job.number,
+        num_takes=job.num_takes,
+        num_cameras=job.num_cameras,
+        size=job.size,
+        seed=job.seed,
+    )
+    frames = list(film(take, fps=job.fps))
+    for camera, pictures in enumerate(zip(*frames, strict=True)):
+        rng = np.random.default_rng([take.noise_seed, camera])
+        heard = sound(take.motion.moments, len(pictures) / job.fps, rng)
+        path = job.folder / _video_name(take, camera)
+        write_video(path, pictures, fps=job.fps, audio=heard, sample_rate=SAMPLE_RATE, crf=_CRF)
+    return take
+
+
+def _write_tables(folder: Path, takes: list[Take], fps: float) -> None:
+    videos, frames, moments, phases = [], [], [], Segments()
+    for take in takes:
+        num_frames = len(frame_times(take, fps))
+        for camera, (azimuth_deg, elevation_deg, distance_m) in enumerate(take.angles):
+            name = _video_name(take, camera)
+            height, width = take.cameras[camera].size
+            row = [name, take.split, take.action, take.session, f"cam{camera}", take.group, num_frames, f"{fps:.3f}"]
+            row += [f"{num_frames / fps:.4f}", width, height, "0.0000"]
+            videos.append([*row, f"{azimuth_deg:.2f}", f"{elevation_deg:.2f}", f"{distance_m:.3f}"])
+            phases[name] = segments(take, fps)
+            frames += [(name, *row) for row in frame_rows(take, fps)]
+            moments += [(name, f"{time_s:.4f}", moment) for moment, time_s in take.motion.moments.items()]
+    _write_csv(folder / "videos.csv", _VIDEO_COLUMNS, videos)
+    write_segments(phases, folder / "segments.csv")
+    _write_csv(folder / "frames.csv.gz", ("video", "frame", "time_s", "phase", "stage"), frames)
+    _write_csv(folder / "moments.csv", ("video", "time_s", "name"), moments)
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: list) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    data = text.getvalue().encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
