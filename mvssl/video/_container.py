@@ -25,9 +25,10 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
         raise VideoError(f"{path}: the file is empty", path=path, kind="empty")
     try:
         container = av.open(path, timeout=timeout_s)
+    except av.ExitError as error:
+        raise VideoError(f"{path}: opening took longer than {timeout_s} s", path=path, kind="timeout") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        kind = "timeout" if isinstance(error, av.ExitError) else "not_video"
-        raise VideoError(f"{path}: not a video that FFmpeg can open ({error})", path=path, kind=kind) from error
+        raise VideoError(f"{path}: not a video that FFmpeg can open ({error})", path=path, kind="not_video") from error
     if not container.streams.video:
         container.close()
         raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")

@@ -65,17 +65,21 @@ def range_of(
 ) -> tuple[int, int, int]:
     """Frames that belong to [start_s, end_s) of a file: those on screen at some instant of it.
 
-    A frame that begins less than a tenth of the mean frame interval after ``start_s`` counts as the first one, and one
-    that begins less than that before ``end_s`` is not part: tables round their times.
+    Tables round their times, so a range that begins in the last tenth of a frame begins with the next one, and one that
+    ends in the first tenth of a frame ends before it.
 
     Returns:
         first index, index after the last, end of the range in ticks.
     """
-    slack = (end_pts - int(pts[0])) / len(pts) / 10.0
+    length = np.diff(np.append(pts, end_pts))
     start = start_s / tick_s
-    first = max(int(np.searchsorted(pts, start + slack, side="right")) - 1, 0)
+    first = max(int(np.searchsorted(pts, start, side="right")) - 1, 0)
+    if first + 1 < len(pts) and start > pts[first] + 0.9 * length[first]:
+        first += 1
     stop_pts = end_pts if end_s == float("inf") else min(end_pts, int(to_ticks(end_s, tick_s)))
-    stop = int(np.searchsorted(pts, stop_pts - slack, side="left")) if stop_pts < end_pts else len(pts)
+    stop = int(np.searchsorted(pts, stop_pts, side="left"))
+    if stop and stop_pts < pts[stop - 1] + 0.1 * length[stop - 1]:
+        stop -= 1
     if start >= end_pts or stop <= first:
         raise VideoError(
             f"{where}: the range from {start_s} s to {end_s} s holds no frame; the file has frames from "

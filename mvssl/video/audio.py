@@ -59,16 +59,11 @@ def _decoded(container, stream, start_s: float, end_s: float, rate: int) -> list
     resampler = av.AudioResampler(format="fltp", rate=rate)
     if start_s > _LEAD_S:
         container.seek(int((start_s - _LEAD_S) / stream.time_base), stream=stream)
-    pieces, first_s, count = [], None, 0
+    pieces = []
     for frame in container.decode(stream):
         if frame.time is not None and frame.time >= end_s:
             break
-        if first_s is None:
-            first_s = float(frame.time or 0.0)
-        pieces += [part.to_ndarray() for part in resampler.resample(frame)]
-    pieces += [part.to_ndarray() for part in resampler.resample(None)] if first_s is not None else []
-    placed = []
-    for piece in pieces:  # the resampler keeps the clock: its output is one unbroken run from the first time on
-        placed.append(((first_s or 0.0) + count / rate, piece))
-        count += piece.shape[1]
-    return placed
+        pieces += resampler.resample(frame)
+    if pieces:
+        pieces += resampler.resample(None)
+    return [(float(piece.time or 0.0), piece.to_ndarray()) for piece in pieces]

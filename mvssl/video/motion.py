@@ -1,7 +1,7 @@
 """Motion from the compressed stream: the encoder's own motion vectors, as a field of velocities. Costs no optical flow.
 
 The vectors serve compression, not truth: flat regions wander, and FFmpeg tells only whether a block came from the past
-or the future, not from which picture. The distance is taken to the nearest picture on that side that is no B-frame.
+or the future, not from which picture. The distance is taken to the nearest picture on that side that can be a reference.
 """
 
 from __future__ import annotations
@@ -17,33 +17,47 @@ from .frame_index import FrameIndex
 from .pyav import PyAVReader
 
 GRID = 4  # pixels: the smallest block that a codec moves
+_NEVER = -(2**62)
+_WINDOW = 32  # packets: no codec keeps more references
 
 
-def anchors(index: FrameIndex) -> np.ndarray:
-    """(A,) ascending times, ticks, of the frames shown later than everything decoded before them: I and P pictures."""
-    pts = np.full(len(index.pts), np.iinfo(np.int64).min)
+def reference_packets(index: FrameIndex) -> tuple[np.ndarray, np.ndarray]:
+    """Packets that others are predicted from, as far as the order tells, ascending, and their times in ticks.
+
+    Those shown after everything decoded before them (I and P), and those decoded before something that is shown earlier
+    (B-frames that serve as references): nothing else would be decoded out of turn.
+    """
+    pts = np.full(len(index.pts), _NEVER)
     pts[index.shown] = index.shown_pts
-    before = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(pts)[:-1]])
-    return np.sort(pts[pts > before])
+    before = np.concatenate([[_NEVER], np.maximum.accumulate(pts)[:-1]])
+    shown_only = np.where(pts == _NEVER, -_NEVER, pts)
+    later = np.concatenate([np.minimum.accumulate(shown_only[::-1])[::-1][1:], [-_NEVER]])
+    packets = np.flatnonzero((pts != _NEVER) & ((pts > before) | (later < pts)))
+    return packets, pts[packets]
 
 
-def velocity_field(frame: av.VideoFrame, pts: int, anchor_pts: np.ndarray, tick_s: float) -> np.ndarray:
+def distances_s(index: FrameIndex, number: int, packets: np.ndarray, pts: np.ndarray) -> tuple[float, float]:
+    """Seconds from the nearest earlier reference, and to the nearest later one, of those decoded before; 0 = none."""
+    decoded = int(np.searchsorted(packets, index.shown[number]))
+    near = pts[max(decoded - _WINDOW, 0) : decoded] - index.shown_pts[number]
+    past, future = near[near < 0], near[near > 0]
+    past_s = float(-past.max() * index.tick_s) if len(past) else 0.0
+    return past_s, float(future.min() * index.tick_s) if len(future) else 0.0
+
+
+def velocity_field(frame: av.VideoFrame, past_s: float, future_s: float) -> np.ndarray:
     """(H / 4, W / 4, 2) float32: (dx, dy) of the content in coded pixels per second; zero where nothing is known.
 
     Args:
         frame: decoded with motion vectors exported.
-        pts: its time, ticks.
-        anchor_pts: from ``anchors``.
+        past_s: time since the picture that vectors from the past refer to.
+        future_s: time to the picture that vectors from the future refer to.
     """
     field = np.zeros((-(-frame.height // GRID), -(-frame.width // GRID), 2), np.float32)
     data = frame.side_data.get("MOTION_VECTORS")
     if data is None:
         return field
     vectors = data.to_ndarray()
-    at = int(np.searchsorted(anchor_pts, pts))
-    past_s = (pts - anchor_pts[at - 1]) * tick_s if at else 0.0
-    after = at + (at < len(anchor_pts) and anchor_pts[at] == pts)
-    future_s = (anchor_pts[after] - pts) * tick_s if after < len(anchor_pts) else 0.0
     for past, elapsed_s in ((False, -future_s), (True, past_s)):  # the past is written last: it wins
         part = vectors[(vectors["source"] < 0) == past]
         if len(part) and elapsed_s:
@@ -77,20 +91,20 @@ class MotionReader:
             raise VideoError(f"{index.path}: pictures carry no motion vectors", path=index.path, kind="backend")
         self._index = index
         self._reader = PyAVReader(index, motion=True)
-        self._anchors = anchors(index)
+        self._references = reference_packets(index)
 
     def read(self, numbers: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
         """(T, K) numbers of frames -> (T, K, 2, H, W) float32, upright, cropped and resized like the pictures."""
         index = self._index
         fields = {}
         for number, frame, damaged in self._reader.decode(np.unique(numbers)):
-            pts = int(index.shown_pts[number])
-            if damaged or frame is None:
-                time_s = float(index.time_s(pts))
+            if damaged:
+                time_s = float(index.time_s(int(index.shown_pts[number])))
                 raise VideoError(
                     f"{index.path}: damaged at {time_s:.6f} s", path=index.path, kind="corrupt", time_s=time_s
                 )
-            fields[number] = self._output(velocity_field(frame, pts, self._anchors, index.tick_s), crop, size)
+            past_s, future_s = distances_s(index, number, *self._references)
+            fields[number] = self._output(velocity_field(frame, past_s, future_s), crop, size)
         return np.stack([[fields[n] for n in row] for row in numbers.tolist()])
 
     def _output(self, field: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:

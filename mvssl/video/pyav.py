@@ -75,7 +75,7 @@ class PyAVReader:
         """Frames with the given numbers (ascending, distinct)."""
         self.doubted.clear()
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
-        for run in self._runs(np.asarray(wanted)):
+        for run in self._runs(np.asarray(wanted, dtype=np.int64)):
             missing = yield from self._decode_run(run, deadline)
             for packet, number in missing.items():
                 yield self._again(packet, number, run.start, deadline)
@@ -107,6 +107,8 @@ class PyAVReader:
         left, doubtful = dict(run.wanted), {}
         context, wanted, skip = self._context, run.wanted, self._skip
         damage = _Damage(self.index)
+        whole = True
+        context.skip_frame = "DEFAULT"
         for position, packet in self._packets(run.start):
             if position > run.stop:
                 break
@@ -114,8 +116,9 @@ class PyAVReader:
                 raise self._error(f"decoding took longer than {self._timeout_s} s", "timeout", position)
             if packet.is_corrupt:
                 damage.begins_at(position)
-            if skip:
-                context.skip_frame = "DEFAULT" if position in wanted else "NONREF"
+            if skip and (position in wanted) != whole:
+                whole = not whole
+                context.skip_frame = "DEFAULT" if whole else "NONREF"
             packet.opaque = (position,)  # a new object each: PyAV keeps them by identity
             frames: list[Any] = []
             try:
@@ -128,7 +131,7 @@ class PyAVReader:
                     self.doubted.add(wanted[position - 1])
                 frames = self._drained() if position == run.stop else []
             for frame in frames:
-                source = frame.opaque[0]
+                source: int = frame.opaque[0]
                 if frame.is_corrupt:
                     damage.begins_at(source)
                 number = left.pop(source, None)

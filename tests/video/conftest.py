@@ -120,7 +120,6 @@ X264 = {"crf": "12", "preset": "veryfast"}
 
 
 def _recipes(folder: Path) -> dict[str, Callable[[], Made]]:
-    rng = np.random.default_rng(3)
     even = np.arange(60) / 30
 
     def made(path: Path, times_s=even, numbers=None) -> Made:
@@ -174,7 +173,6 @@ def _recipes(folder: Path) -> dict[str, Callable[[], Made]]:
         return made(path)
 
     hard = {"crf": "28", "preset": "12", "svtav1-params": "lp=1:keyint=12"}
-    del rng
     return {
         "h264_bframes": lambda: made(base()),
         "h264_no_bframes": lambda: plain("h264_no_bframes.mp4", "libx264", bframes=0, options=X264),
@@ -218,6 +216,7 @@ def _recipes(folder: Path) -> dict[str, Callable[[], Made]]:
     }  # fmt: skip
 
 
+# every kind of file here shows the frames it was made of, at every time
 READABLE = (
     "h264_bframes", "h264_no_bframes", "h264_long_gop", "h264_open_gop", "h264_open_gop_ts", "h264_intra_refresh_ts",
     "h264_mkv", "h264_flv", "h264_avi", "h264_fragmented", "h264_10bit", "h264_444_odd", "h264_ts", "h264_edit_list",
@@ -225,6 +224,33 @@ READABLE = (
     "hevc_closed_gop", "vp8", "vp9", "vp9_mp4", "av1", "av1_mkv", "mpeg4_avi", "mpeg4_avi_bframes", "mpeg4_mp4_bframes",
     "mpeg2_ts", "mpeg1_ps", "mjpeg_mov", "wmv", "rotated_90", "two_streams",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Frame indices of test files stay out of the user's cache."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MVSSL_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def read_number() -> Callable[[np.ndarray], np.ndarray]:
+    """Numbers written into frames (T, 3, H, W); -1 where one cannot be read."""
+    return numbers_in
+
+
+@pytest.fixture(scope="session")
+def turn() -> Callable[[Path, tuple[int, ...]], Path]:
+    """Writes a display matrix into an MP4."""
+    return set_matrix
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., np.ndarray]:
+    """The numbered picture: ``draw(number, width, height)``."""
+    return picture
 
 
 @pytest.fixture(scope="session")
