@@ -12,7 +12,7 @@ from ..distributed import global_count
 
 
 class NoiseContrast(nn.Module):
-    """-log(h+ / (h+ + K / N)) - sum_k log((K / N) / (h_k + K / N)), h = exp(logit) / Z (Tian et al. 2020, equation 7).
+    """-log(h+ / (h+ + K / N)) - sum_k log((K / N) / (h_k + K / N)), h = exp(logit) / Z (Tian et al. 2020; Wu et al. 2018).
 
     Z is N times the mean of exp(logit) over the first batch of all ranks, a constant from then on; a buffer. In
     logarithms throughout, so nothing needs a small number added (the authors: 1e-7).

@@ -2,8 +2,8 @@
 
 Both smooth minima of three predecessors r are offered:
 
-    "soft"   -gamma log sum_k exp(-r_k / gamma)                 Cuturi and Blondel 2017, equation 1
-    "mean"   sum_k r_k exp(-r_k / gamma) / sum_k exp(-r_k / gamma)    Hadji et al. 2021, equation 4
+    "soft"   -gamma log sum_k exp(-r_k / gamma)                 Cuturi and Blondel 2017
+    "mean"   sum_k r_k exp(-r_k / gamma) / sum_k exp(-r_k / gamma)    Hadji et al. 2021
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from ._objective import Objective
 
 
 class CARL(Objective):
-    r"""Sequence contrastive loss (Chen et al., CVPR 2022, arXiv 2203.14957, equations 3 to 5).
+    r"""Sequence contrastive loss, SCL (Chen et al., CVPR 2022, arXiv 2203.14957).
 
     For frame i of view v at time t_i, over the frames j of another view w of the same video:
 

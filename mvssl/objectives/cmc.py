@@ -27,7 +27,7 @@ Negatives = Literal["in_batch", "queue", "bank", "session"]
 
 
 class CMC(Objective):
-    r"""Contrastive multiview coding (Tian et al., ECCV 2020, arXiv 1906.05849, equations 2 to 8), any number of views.
+    r"""Contrastive multiview coding (Tian et al., ECCV 2020, arXiv 1906.05849, section 3), any number of views.
 
         loss = sum over pairs of views (v, w) of L(v -> w) + L(w -> v),   L: mean over the anchors of
         softmax: -log( exp(z_v.k+ / temperature) / sum over k+ and the negatives of exp(z_v.k / temperature) )

@@ -18,7 +18,7 @@ from .tcc import smoothed_cross_entropy
 
 
 class GTA(Objective):
-    r"""Global temporal alignment with cycle consistency (Hadji et al., CVPR 2021, arXiv 2105.05217, equations 3 to 10).
+    r"""Global temporal alignment with cycle consistency (Hadji et al., CVPR 2021, arXiv 2105.05217, section 3).
 
         cost_ij = -log softmax_i(x_i.y_j / temperature)              contrastive over the frames of x
         R(x, y) = smooth DTW table of the cost                       minimum: the smooth one of ``_smooth_dtw``

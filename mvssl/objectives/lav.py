@@ -16,7 +16,7 @@ from ._smooth_dtw import last_cell, smooth_dtw
 
 
 class LAV(Objective):
-    r"""Learning by aligning videos in time (Haresh et al., CVPR 2021, arXiv 2103.17260, equations 1 to 5).
+    r"""Learning by aligning videos in time (Haresh et al., CVPR 2021, arXiv 2103.17260, section 3).
 
         loss = [softDTW_gamma(X, Y) + alpha (I(X) + I(Y))] / N,    mean over pairs; N: frames of the longer one
         I(X) = sum_ij  (1 + (x_i - x_j)^2) max(0, margin - |z_i - z_j|^2)    if |t_i - t_j| > window_s

@@ -20,7 +20,7 @@ Loss = Literal["regression_mse_var", "regression_mse", "regression_huber", "clas
 
 
 class TCC(Objective):
-    r"""Temporal cycle-consistency (Dwibedi et al., CVPR 2019, arXiv 1904.07846, section 3.2).
+    r"""Temporal cycle-consistency (Dwibedi et al., CVPR 2019, arXiv 1904.07846, section 3).
 
     For frames u of one video and v of another, D channels:
 
