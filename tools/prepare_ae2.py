@@ -1,0 +1,63 @@
+"""AE2's ego-exo sets (Xue and Grauman 2023: break_eggs, pour_milk, pour_liquid, tennis_forehand), as published.
+
+    python tools/prepare_ae2.py AE2_data/break_eggs -o break_eggs
+
+Reads ``<set>/ego/*.mp4`` and ``<set>/exo/*.mp4``, ``<set>/{train,val,test}.csv`` or ``<set>/<split>/<view>.csv`` (a
+video name per row, in the first column), and ``<set>/label.pickle`` ({video name: one integer per frame}), read without
+running what a pickle may hold. The views are not synchronised: camera = ego or exo, and there are no sessions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from _tables import segments_of_frames, write_dataset
+from prepare_carl import load_pickle
+
+from mvssl.errors import InputError
+from mvssl.labels import Segments
+from mvssl.types import Video
+
+
+def prepare(source: Path, out: Path, *, fps: float = 30.0) -> int:
+    """Writes the tables; returns the number of videos without labels.
+
+    Raises:
+        InputError: no split lists, a listed video that is in neither view.
+    """
+    files = {Path(f).stem: Path(f) for view in ("ego", "exo") for f in sorted((source / view).glob("*.mp4"))}
+    labels = {Path(str(name)).stem: rows for name, rows in load_pickle(source / "label.pickle").items()}
+    videos, segments, unlabelled = [], Segments(), 0
+    for split in ("train", "val", "test"):
+        lists = [p for p in (source / f"{split}.csv", *sorted((source / split).glob("*.csv"))) if p.is_file()]
+        for path in lists:
+            with path.open(newline="") as file:
+                names = [Path(row[0].strip()).stem for row in csv.reader(file) if row and row[0].strip()]
+            for name in names:
+                if name not in files:
+                    raise InputError(f"{path}: {name} is in neither {source / 'ego'} nor {source / 'exo'}")
+                about = {"fps": fps, "camera": files[name].parent.name, "split": split, "label": source.name}
+                phases = np.asarray(labels.get(name, [])).astype(int).ravel()
+                if len(phases):
+                    about |= {"num_frames": len(phases), "end_s": len(phases) / fps}
+                    segments[name] = segments_of_frames(phases, fps)
+                else:
+                    unlabelled += 1
+                videos.append(Video(name, str(files[name].resolve()), **about))
+    if not videos:
+        raise InputError(f"{source}: no train.csv, val.csv or test.csv, nor lists in {source / 'train'}")
+    write_dataset(out, videos, segments)
+    print(f"{unlabelled} videos without labels")
+    return unlabelled
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--fps", type=float, default=30.0)
+    options = parser.parse_args()
+    prepare(options.source, options.out, fps=options.fps)
