@@ -15,3 +15,4 @@ from mvssl.views.modality import Modality as Modality
 from mvssl.views.modality import Transform as Transform
 from mvssl.views.parameters import PARAMETERS as PARAMETERS
 from mvssl.views.parameters import Drawn as Drawn
+from mvssl.views.preview import preview as preview

@@ -1,0 +1,135 @@
+"""A picture of what the network will see: views, modalities, times, masks."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mvssl.errors import InputError
+from mvssl.types import Batch, View
+from mvssl.views.modality import Modality
+from mvssl.views.parameters import PARAMETERS
+
+_SHOWN = ("flip", "brightness", "contrast", "saturation", "hue", "grayscale", "blur_sigma", "solarise", "step_s")
+
+
+def preview(
+    batch: Batch,
+    path: str | Path,
+    *,
+    modalities: Mapping[str, Modality],
+    num_samples: int = 3,
+    num_frames: int = 8,
+) -> None:
+    """Writes a PNG, or an HTML page with everything inside.
+
+    For each sample: a strip with the times of all its views (hollow = padding), then a row for each view: what was drawn
+    for it and up to ``num_frames`` of its pictures as the network gets them (two channels in false colours, several
+    neighbours one below the other), with their times; padding is crossed out, an absent view says so.
+
+    Args:
+        batch: from the loader.
+        path: ends in .png or .html.
+        modalities: of each view (``dataset.modalities``).
+        num_samples, num_frames: how many to show.
+    """
+    path = Path(path)
+    if path.suffix not in (".png", ".html"):
+        raise InputError(f"preview: {path} must end in .png or .html")
+    names, samples = list(batch.views), range(min(num_samples, len(batch.index)))
+    inputs = {name: modalities[name].to_input(view) for name, view in batch.views.items()}
+    rows = len(samples) * (len(names) + 1)
+    columns = min(num_frames, max(view.time_s.shape[1] for view in batch.views.values()))
+    figure = Figure(figsize=(1.5 * columns + 2.5, 1.75 * rows), layout="constrained")
+    grid = figure.add_gridspec(rows, columns + 1, width_ratios=[1.6, *[1] * columns])
+    for i, sample in enumerate(samples):
+        top = i * (len(names) + 1)
+        strip = figure.add_subplot(grid[top, :])
+        _draw_times(strip, batch, names, sample)
+        for j, name in enumerate(names, top + 1):
+            _write_parameters(figure.add_subplot(grid[j, 0]), name, inputs[name], sample)
+            shown = np.unique(np.linspace(0, inputs[name].time_s.shape[1] - 1, columns).round().astype(int))
+            if inputs[name].pixels.ndim == 3:
+                _draw_features(figure.add_subplot(grid[j, 1:]), inputs[name], sample)
+                continue
+            for column, frame in enumerate(shown, 1):
+                _draw_frame(figure.add_subplot(grid[j, column]), inputs[name], sample, int(frame))
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    if path.suffix == ".png":
+        figure.savefig(path, dpi=80)
+        return
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=80)
+    picture = base64.b64encode(png.getvalue()).decode()
+    path.write_text(
+        f'<!doctype html><meta charset="utf-8"><title>What the network sees</title>'
+        f'<img alt="Views, their times and their parameters" src="data:image/png;base64,{picture}">\n'
+    )
+
+
+def _draw_times(axes: Axes, batch: Batch, names: list[str], sample: int) -> None:
+    for height, name in enumerate(reversed(names)):
+        view = batch.views[name]
+        if bool(view.present[sample]):
+            time_s, mask = view.time_s[sample].numpy(), view.mask[sample].numpy()
+            axes.scatter(time_s[mask], np.full(mask.sum(), height), s=14, color="tab:blue")
+            axes.scatter(time_s[~mask], np.full((~mask).sum(), height), s=40, facecolors="none", edgecolors="tab:red")
+    axes.set_yticks(range(len(names)), list(reversed(names)))
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.set_xlabel("time in the video, s")
+    rows = sorted({int(row) for row in batch.video_id[sample]} - {-1})
+    axes.set_title(
+        f"sample {int(batch.index[sample])}, label {int(batch.label[sample])}, rows {rows} of the index of videos",
+        loc="left",
+        fontsize=9,
+    )
+
+
+def _write_parameters(axes: Axes, name: str, view: View, sample: int) -> None:
+    axes.axis("off")
+    if not bool(view.present[sample]):
+        axes.text(0, 0.5, f"{name}\nabsent", va="center", fontsize=9)
+        return
+    values = dict(zip(PARAMETERS, view.params[sample].tolist()))
+    box = ", ".join(f"{value:.2f}" for value in view.box[sample].tolist())
+    lines = [name, f"box {box}", *(f"{key} {values[key]:.3g}" for key in _SHOWN)]
+    axes.text(0, 0.5, "\n".join(lines), va="center", fontsize=7)
+
+
+def _draw_frame(axes: Axes, view: View, sample: int, frame: int) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if not bool(view.present[sample]):
+        axes.axis("off")
+        return
+    pictures = view.pixels[sample, frame].numpy().transpose(0, 2, 3, 1)  # (K, H, W, C)
+    axes.imshow(_colours(np.concatenate(list(pictures))), vmin=0, vmax=1)
+    valid = bool(view.mask[sample, frame])
+    axes.set_title(f"{float(view.time_s[sample, frame]):.2f} s" if valid else "padding", fontsize=8)
+    if not valid:
+        axes.plot([0, 1], [0, 1], transform=axes.transAxes, color="tab:red")
+
+
+def _draw_features(axes: Axes, view: View, sample: int) -> None:
+    axes.set_yticks([])
+    axes.imshow(view.pixels[sample].numpy().T, aspect="auto", origin="lower", interpolation="nearest")
+    axes.set_xlabel("frame", fontsize=8)
+
+
+def _colours(picture: np.ndarray) -> np.ndarray:
+    """(H, W, C) in [0, 1] -> (H, W, 3): gray for one channel, red and blue against green for two."""
+    channels = picture.shape[-1]
+    if channels == 1:
+        return picture.repeat(3, axis=-1)
+    if channels == 2:
+        return np.stack([picture[..., 0], 1 - picture.mean(-1), picture[..., 1]], axis=-1)
+    return picture[..., :3]
