@@ -72,38 +72,43 @@ def draw(
 ) -> None:
     """Paints the parts of one frame into ``picture`` (H, W, 3) float32 and ``depth`` (H, W), far parts first."""
     height, width = picture.shape[:2]
-    lamp = camera.turn @ light.direction  # x right, y down, z away from the camera
-    for p in np.argsort(-seen.depth[frame].mean(-1), kind="stable"):
-        ra, rb = seen.radius[frame, p]
-        if ra <= 0 and rb <= 0:
-            continue
-        (ax, ay), (bx, by), (za, zb) = seen.start[frame, p], seen.end[frame, p], seen.depth[frame, p]
-        reach = max(ra, rb) + 1.0
+    lamp_x, lamp_y, lamp_z = (camera.turn @ light.direction).tolist()  # x right, y down, z away from the camera
+    columns, rows = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+    colours, stripes = ((c * light.tint).astype(np.float32) for c in (parts.colour, parts.stripe))
+    starts, ends, depths, radii, thicknesses = (array[frame].tolist() for array in seen)
+    for p in np.argsort(-seen.depth[frame].mean(-1), kind="stable").tolist():
+        (ax, ay), (bx, by), (za, zb), (ra, rb) = starts[p], ends[p], depths[p], radii[p]
+        thickness, reach = thicknesses[p], max(ra, rb) + 1.0
         x0, x1 = int(max(min(ax, bx) - reach, 0)), int(min(max(ax, bx) + reach + 1, width))
         y0, y1 = int(max(min(ay, by) - reach, 0)), int(min(max(ay, by) + reach + 1, height))
-        if x0 >= x1 or y0 >= y1:
+        if reach <= 1.0 or x0 >= x1 or y0 >= y1:
             continue
-        x = np.arange(x0, x1, dtype=np.float32)[None] - np.float32(ax)
-        y = np.arange(y0, y1, dtype=np.float32)[:, None] - np.float32(ay)
-        dx, dy = np.float32(bx - ax), np.float32(by - ay)
-        along = np.clip((x * dx + y * dy) / np.float32(max(dx * dx + dy * dy, 1e-3)), 0, 1)
-        radius = np.float32(ra) + along * np.float32(rb - ra)
+        x, y, dx, dy = columns[:, x0:x1] - ax, rows[y0:y1] - ay, bx - ax, by - ay
+        squared = max(dx * dx + dy * dy, 1e-3)
+        along = _unit(x * (dx / squared) + y * (dy / squared))
+        radius = along * (rb - ra) + max(ra, 0.3)
         x, y = x - along * dx, y - along * dy
         beside = np.sqrt(x * x + y * y)
-        cover = np.clip(radius - beside + 0.5, 0, 1)
-        ratio = np.minimum(beside / np.maximum(radius, 0.3), 1)
+        cover = _unit(radius - beside + 0.5)
+        ratio = np.minimum(beside / radius, 1)
         towards = np.sqrt(1 - ratio * ratio)  # of the normal, towards the camera
-        thickness = np.float32(seen.thickness[frame, p])
-        here = np.float32(za) + along * np.float32(zb - za) - towards * thickness
+        here = along * (zb - za) - towards * thickness + za
         window = depth[y0:y1, x0:x1]
-        visible = cover * np.clip((window - here) / np.float32(0.25 * thickness + 1e-3) + 0.5, 0, 1)
-        facing = (x * np.float32(lamp[0]) + y * np.float32(lamp[1])) / np.maximum(radius, 0.3)
-        shade = light.shade(facing - towards * np.float32(lamp[2])) * (0.8 + 0.2 * towards)
-        colour = (parts.colour[p] * light.tint).astype(np.float32)
-        lit = shade[..., None] * colour
+        visible = cover * _unit((window - here) * (1 / (0.25 * thickness + 1e-3)) + 0.5)
+        facing = (x * lamp_x + y * lamp_y) / radius - towards * lamp_z
+        shade = light.shade(facing) * (0.8 + 0.2 * towards)
+        lit = shade[..., None] * colours[p]
         if parts.num_bands[p]:
-            other = np.clip(np.sin(along * np.float32(2 * np.pi * parts.num_bands[p])) * 4, 0, 1)[..., None]
-            lit = lit + other * shade[..., None] * ((parts.stripe[p] * light.tint).astype(np.float32) - colour)
+            other = _unit(np.sin(along * (2 * np.pi * float(parts.num_bands[p]))) * 4) * shade
+            lit += other[..., None] * (stripes[p] - colours[p])
         target = picture[y0:y1, x0:x1]
-        target += visible[..., None] * (lit - target)
-        window[...] = np.where(visible > 0.5, np.minimum(here, window), window)
+        lit -= target
+        lit *= visible[..., None]
+        target += lit
+        np.copyto(window, here, where=(visible > 0.5) & (here < window))
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    """Cut to [0, 1], in place."""
+    np.maximum(x, 0, out=x)
+    return np.minimum(x, 1, out=x)

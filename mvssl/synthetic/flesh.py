@@ -69,10 +69,10 @@ def person(body: Body, clothes: Clothes, joint: dict[str, np.ndarray]) -> Parts:
     shin = clothes.trousers if clothes.long_trousers else clothes.skin
     out = [part(joint["right_hip"], joint["left_hip"], 0.062 * girth, clothes.trousers)]
     for sign in (-1.0, 1.0):
-        low, high = at("pelvis", hips, 0, sign * 0.03, 0.045), at("neck", chest, 0, sign * 0.052 * wide, -0.065)
-        middle = at("waist", chest, 0, sign * 0.03, 0.02)
+        low, high = at("pelvis", hips, 0, sign * 0.03, 0.045), at("neck", chest, 0, sign * 0.04 * wide, -0.06)
+        middle = at("waist", chest, 0, sign * 0.031, 0.02)
         out.append(part(low, middle, (0.058 * girth, 0.056 * girth), **{**shirt, "num_bands": clothes.num_bands // 2}))
-        out.append(part(middle, high, (0.056 * girth, 0.064 * girth), **shirt))
+        out.append(part(middle, high, (0.056 * girth, 0.062 * girth), **shirt))
     out.append(part(joint["right_shoulder"], joint["left_shoulder"], 0.043 * girth, clothes.shirt))
     out.append(part(at("neck", chest, 0, 0, -0.01), joint["head"], 0.029 * girth, clothes.skin))
     for name in ("right", "left"):

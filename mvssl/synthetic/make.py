@@ -46,7 +46,7 @@ class _Job(NamedTuple):
 def make_videos(
     folder: str | os.PathLike,
     *,
-    num_takes: int = 14,
+    num_takes: int = 12,
     num_cameras: int = 2,
     size: int | tuple[int, int] = 144,
     fps: float = 30.0,

@@ -10,6 +10,12 @@ from scipy.interpolate import PchipInterpolator
 from .figure import FIELDS, column
 
 IDLE = "idle"
+# Tempo is uneven on purpose: neither the clock nor the share of the video that has passed should give the phase away.
+_TEMPO = (0.4, 0.7)  # factor on all durations of a performance
+_UNEVEN = 0.55  # standard deviation of the logarithm of each step's own factor, cut at twice and half
+_SLOW = 3  # one step of each performance takes so many times longer
+_PAUSES = 0.1  # how often a step halts midway
+_IDLE_S = (0.0, 3.8)  # idle time of a recording, mostly at one of its ends
 _SWAY = {  # how far each field wanders, in its own unit
     "pelvis_x": 0.004,
     "pelvis_y": 0.008,
@@ -62,7 +68,9 @@ class Motion(NamedTuple):
 
 def perform(steps: list[Step], rest: np.ndarray, rng: np.random.Generator) -> Motion:
     """Draws tempo, durations, pauses, idle time before and after, and sway. The last step must end in an idle pose."""
-    tempo = rng.uniform(0.75, 1.35)
+    tempo = rng.uniform(*_TEMPO)
+    idle_s, share_before = rng.uniform(*_IDLE_S), rng.beta(0.5, 0.5)  # mostly before or mostly after
+    slow = rng.integers(len(steps))
     time_s, poses, stage, phases, moments = [0.0], [rest], [0.0], [], {}
 
     def go(seconds: float, pose: np.ndarray, at_stage: float, phase: str) -> None:
@@ -71,19 +79,20 @@ def perform(steps: list[Step], rest: np.ndarray, rng: np.random.Generator) -> Mo
         stage.append(at_stage)
         phases.append(phase)
 
-    go(rng.uniform(0.2, 3.2), rest, 0.0, IDLE)
+    go(0.1 + idle_s * share_before, rest, 0.0, IDLE)
     for number, step in enumerate(steps):
-        seconds = tempo * rng.uniform(*step.seconds)
-        if step.may_pause and rng.random() < 0.4:
+        uneven = np.clip(np.exp(rng.normal(0, _UNEVEN)), 0.5, 2.0)
+        seconds = tempo * rng.uniform(*step.seconds) * uneven * (_SLOW if number == slow else 1)
+        if step.may_pause and rng.random() < _PAUSES:
             share = rng.uniform(0.25, 0.75)
             halted = poses[-1] + (3 * share**2 - 2 * share**3) * (step.pose - poses[-1])
             go(seconds * share, halted, number + share, step.phase)
-            go(rng.uniform(0.3, 1.3), halted, number + share, step.phase)
+            go(rng.uniform(0.2, 1.6), halted, number + share, step.phase)
             seconds *= 1 - share
         go(seconds, step.pose, number + 1.0, step.phase)
         if step.moment:
             moments[step.moment] = time_s[-1]
-    go(rng.uniform(0.2, 3.2), steps[-1].pose, float(len(steps)), IDLE)
+    go(0.1 + idle_s * (1 - share_before), steps[-1].pose, float(len(steps)), IDLE)
 
     sway = np.zeros((len(FIELDS), 2, 3))
     for name, size in _SWAY.items():

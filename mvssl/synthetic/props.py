@@ -47,8 +47,8 @@ def _jug_and_cup(
     stream = np.where(flows, 0.014, 0.0)
     rim, base = CUP_M + [0.0, 0.0, TABLE_M + 0.13], CUP_M + [0.0, 0.0, TABLE_M + 0.05]
     still = np.ones((len(time_s), 1))
-    level = base + (rim + [0.0, 0.0, 0.02] - base) * fill[:, None].clip(0, 1)
-    filled = np.where(fill > 0.02, 0.05, 0.0)
+    level = base + (rim + [0.0, 0.0, 0.01] - base) * fill[:, None].clip(0, 1)
+    filled = np.where(fill > 0.02, 0.049, 0.0)
     return [
         part(on_jug(0, -JUG_HALF_M + 0.065), on_jug(0, 0.06), (0.07, 0.055), jug),
         part(on_jug(0, 0.06), on_jug(0.055, 0.13), (0.05, 0.03), jug),

@@ -101,7 +101,7 @@ def _light(rng: np.random.Generator) -> Light:
     azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(40, 70))
     direction = [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
     tint = 1 + rng.uniform(-0.12, 0.12) * np.array([1.0, 0.1, -1.0])
-    level = rng.uniform(0.75, 1.15)
+    level = rng.uniform(0.95, 1.35)
     return Light(np.array(direction), 0.5 * level, rng.uniform(0.45, 0.7) * level, tint)
 
 
