@@ -123,11 +123,10 @@ def align(
     from mvssl.api import align
 
     found = align(reference, queries, output, run=run, pins=[_pin(text) for text in pin or []])
-    table = Table("query", "verdict", "covers (s)", "mean confidence")
     for time_map in found.maps:
-        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f}"
-        table.add_row(time_map.query, time_map.verdict, covered, f"{time_map.confidence.mean():.2f}")
-    out.print(table)
+        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
+        words = f"{time_map.verdict}; {covered} matched, mean confidence {time_map.confidence.mean():.2f}"
+        out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)
     out.print(f"watch {found.video}\ntable {found.table}")
 
 

@@ -26,6 +26,7 @@ from mvssl.video import open_video
 from mvssl.views.modality import Transform
 
 FRAMES_AT_ONCE = 32
+FORMAT = 2  # of the files; part of the key, so that files of an older format are never read
 
 
 class Passes(NamedTuple):
@@ -54,7 +55,7 @@ class FeatureCache:
     ):  # fmt: skip
         self.encoder, self.transform, self.passes, self.seed = encoder, transform, passes, seed
         self.recipe, self.device, self.max_gb = recipe, device, max_gb
-        key = [fingerprint(encoder.trunk), about, passes, seed, recipe.fps]
+        key = [FORMAT, fingerprint(encoder.trunk), about, passes, seed, recipe.fps]
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:

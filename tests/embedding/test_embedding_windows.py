@@ -6,14 +6,32 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvssl.embedding import Model, Recipe, VideoFrames, embed_folder, embed_video, load, project, read_frames, write_frames
+from mvssl.embedding import (
+    Model,
+    Recipe,
+    VideoFrames,
+    embed_folder,
+    embed_video,
+    load,
+    project,
+    read_frames,
+    write_frames,
+)
 from mvssl.embedding.tables import file_name
 from mvssl.embedding.video import windows
 from mvssl.encoders import Image
 from mvssl.errors import InputError
 from mvssl.video import read_videos, write_video
 
-ENCODER = {"name": "frame", "backbone": "test_resnet", "mlp": [16], "dim": 32, "num_heads": 4, "hidden": 32, "num_layers": 1}
+ENCODER = {
+    "name": "frame",
+    "backbone": "test_resnet",
+    "mlp": [16],
+    "dim": 32,
+    "num_heads": 4,
+    "hidden": 32,
+    "num_layers": 1,
+}
 
 
 @settings(max_examples=100, deadline=None)

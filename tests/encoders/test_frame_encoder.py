@@ -63,7 +63,9 @@ def test_sine_code_is_the_papers():
     code = sinusoidal(5, 8, length=5, like=torch.zeros(1))
     position, k = 3, 2
     assert code[position, 2 * k] == pytest.approx(torch.sin(torch.tensor(3 / 10000 ** (2 * k / 8))).item(), abs=1e-6)
-    assert code[position, 2 * k + 1] == pytest.approx(torch.cos(torch.tensor(3 / 10000 ** (2 * k / 8))).item(), abs=1e-6)
+    assert code[position, 2 * k + 1] == pytest.approx(
+        torch.cos(torch.tensor(3 / 10000 ** (2 * k / 8))).item(), abs=1e-6
+    )
     stretched = sinusoidal(9, 8, length=5, like=torch.zeros(1))
     assert torch.allclose(stretched[::2], code, atol=1e-6)  # twice the frames, the same code at the same instants
 

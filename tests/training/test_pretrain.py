@@ -140,7 +140,9 @@ def test_supervision_reads_the_labels(tiny_config, tmp_path):
     tiny_config["views"] = {"name": "evaluation", "size": 32}
     tiny_config["train"]["steps"] = 80
     run = pretrain(tiny_config, tmp_path / "run", progress=False)
-    assert np.mean([line["accuracy"] for line in lines(run)[-10:]]) > 0.9  # noise pictures: the training frames can be learnt by heart
+    assert (
+        np.mean([line["accuracy"] for line in lines(run)[-10:]]) > 0.9
+    )  # noise pictures: the training frames can be learnt by heart
 
 
 def test_a_run_goes_on_only_with_its_own_configuration(tiny_config, tmp_path):
@@ -158,7 +160,10 @@ def test_a_run_goes_on_only_with_its_own_configuration(tiny_config, tmp_path):
         ({"objective": {"name": "carl", "temprature": 1}}, "temprature: no such key; known: temperature"),
         ({"sampler": {"name": "carl", "num_frames": "many"}}, "num_frames: .*got 'many'"),
         ({"batch": {"size": 4, "group_by": "lable"}}, "batch.group_by: .*got 'lable'"),
-        ({"encoder": {"name": "frame", "backbone": "test_resnet", "freeze": "none"}}, "cache.passes: .*frozen backbone"),
+        (
+            {"encoder": {"name": "frame", "backbone": "test_resnet", "freeze": "none"}},
+            "cache.passes: .*frozen backbone",
+        ),
         ({"data": {}}, "data.root: must be given"),
     ],
 )
