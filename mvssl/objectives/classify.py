@@ -33,7 +33,7 @@ class Classify(Objective):
 
     @property
     def needs(self) -> Needs:
-        return Needs(views=1, frames=self.level == "frame", clip=self.level == "clip", label=True)
+        return Needs(views=1, frames=self.level == "frame", clip=self.level == "clip", label=self.level == "frame")
 
     def build(self, dims: dict[str, Dims], num_samples: int) -> None:
         self.heads = nn.ModuleDict(

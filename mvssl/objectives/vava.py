@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..distributed import global_count, mean_over_batch
+from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
 from ._frames import Frames, Projection, frame_dim, frames_of
 from ._heads import Head, mlp
@@ -17,7 +18,6 @@ from ._pairs import Pairs, pair_needs, sequence_pairs, squared_distance
 
 TEMPERATURE = 0.5  # of the inter-video term
 MARGIN = 2.0  # of the intra-video term
-FAR = 15.0  # positions apart from which frames of one video are pushed apart
 DELTA = 2.0  # width of the prior
 VIRTUAL_DISTANCE = 5.0  # how far from the diagonal the virtual frame stands in the prior
 
@@ -30,7 +30,7 @@ class VAVA(Objective):
 
     transport: Sinkhorn's plan for squared Euclidean costs with entropy and order priors; the priors mix the diagonal
     and the nearest frame, phi diagonal + (1 - phi) nearest, with phi = 0.999 ** floor(sqrt(step + 1)) from .999 down to
-    .001; one virtual frame at each start takes what has no partner. C: frames up to 15 positions apart are pulled
+    .001; one virtual frame at each start takes what has no partner. C: frames up to ``far`` of the clip apart are pulled
     together by |z_i - z_j|^2 / (1 + (i - j)^2), others pushed apart to margin 2 (mean over dimensions). inter:
     log(1 + exp((best - worst) / temperature)) of the mean distances to the frame with most and least transport.
 
@@ -43,6 +43,8 @@ class VAVA(Objective):
         virtual_cost: of the virtual frame (zeta).
         order_weight: lambda_1, pull of the priors; entropy_weight: lambda_2; both scaled by the lengths as in the code.
         inter_weight: of the inter-video term.
+        far: share of the clip beyond which frames are pushed apart; the code has 15 positions in clips of 32. A fixed
+            number would leave short clips without any push, and they collapse.
         pairs: which sequences are aligned: "label" two samples with the same label (the paper: videos of one action),
             "all" every two samples of the batch, "views" the views of one sample.
         projection: head before the loss.
@@ -57,12 +59,16 @@ class VAVA(Objective):
         order_weight: float = 1.0,
         entropy_weight: float = 0.1,
         inter_weight: float = 1e-4,
+        far: float = 15 / 32,
         pairs: Pairs = "label",
         projection: Projection = "none",
         projection_hidden: int = 128,
         projection_dim: int = 128,
     ):
         super().__init__()
+        if not 0 < far < 1:
+            raise ConfigError(f"vava: far is a share of the clip, between 0 and 1, got {far}")
+        self.far = far
         self.iterations, self.virtual_cost, self.inter_weight = iterations, virtual_cost, inter_weight
         self.order_weight, self.entropy_weight, self.pairs = order_weight, entropy_weight, pairs
         self.projection, self.projection_hidden, self.projection_dim = projection, projection_hidden, projection_dim
@@ -84,7 +90,8 @@ class VAVA(Objective):
         centre = place_y.gather(1, nearest) + 1.0  # the virtual frame is position 1
         phi = min(max(0.999 ** math.floor(math.sqrt(context.step + 1)), 0.001), 0.999)
         transport, plan = self.transport(x, y, place_x, place_y, centre, phi)
-        intra = 0.5 * (intra_video(x, place_x) + intra_video(y, place_y))
+        far_x, far_y = self.far * x.valid.sum(1), self.far * y.valid.sum(1)
+        intra = 0.5 * (intra_video(x, place_x, far_x) + intra_video(y, place_y, far_y))
         inter = _inter_video(x, y, plan, distance / x.z.shape[-1])
         return {
             "loss": mean_over_batch(intra + transport + self.inter_weight * inter),
@@ -142,11 +149,11 @@ def even_positions(view: Frames) -> Tensor:
     return torch.where(view.valid, 1.0 + (num - 1) * (view.time_s - first) / span, 0.0)
 
 
-def intra_video(view: Frames, place: Tensor) -> Tensor:
-    """C of every sequence: (P,)."""
+def intra_video(view: Frames, place: Tensor, far: Tensor) -> Tensor:
+    """C of every sequence (P,); ``far`` (P,) in positions."""
     distance = squared_distance(view.z, view.z) / view.z.shape[-1]
     apart = (place[:, :, None] - place[:, None, :]).to(distance.dtype)
-    term = torch.where(apart.abs() > FAR, F.relu(MARGIN - distance), distance / (1.0 + apart**2))
+    term = torch.where(apart.abs() > far[:, None, None], F.relu(MARGIN - distance), distance / (1.0 + apart**2))
     both = view.valid[:, :, None] & view.valid[:, None, :]
     return torch.where(both, term, 0.0).sum((1, 2)) / both.sum((1, 2))
 

@@ -75,7 +75,7 @@ class WeakCARL(CARL):
 
     @property
     def needs(self) -> Needs:
-        return Needs(views=2, frames=True, pairs="label", label=True)
+        return Needs(views=2, frames=True, pairs="label")
 
     def forward(self, features: dict[str, Features], context: Context) -> dict[str, Tensor]:
         views = frames_of(features, context, self.head)

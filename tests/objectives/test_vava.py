@@ -38,8 +38,8 @@ def test_transport_equals_a_plain_loop(phi):
 
 def test_intra_equals_a_plain_loop():
     z = unit(wave(20, 8, 0.0))
-    value = intra_video(view(z), even_positions(view(z)))[0]
-    torch.testing.assert_close(value, alignment.vava_intra(z), rtol=1e-11, atol=0)
+    value = intra_video(view(z), even_positions(view(z)), torch.tensor([15.0]))[0]
+    torch.testing.assert_close(value, alignment.vava_intra(z, 15), rtol=1e-11, atol=0)
 
 
 def test_the_whole_loss_is_its_parts():
@@ -48,7 +48,7 @@ def test_the_whole_loss_is_its_parts():
     nearest = alignment.squared(x, y).argmin(1)
     expected, plan, _ = alignment.vava_transport(x, y, [int(k) + 2 for k in nearest], phi_at(0))
     assert out["transport"].item() == pytest.approx(expected.item(), rel=1e-9)
-    intra = 0.5 * (alignment.vava_intra(x) + alignment.vava_intra(y))
+    intra = 0.5 * (alignment.vava_intra(x, 12 * 15 / 32) + alignment.vava_intra(y, 9 * 15 / 32))
     near = ((x - y[plan.argmax(1)]) ** 2).mean() + ((y - x[plan.argmax(0)]) ** 2).mean()
     far = ((x - y[plan.argmin(1)]) ** 2).mean() + ((y - x[plan.argmin(0)]) ** 2).mean()
     inter = torch.log1p(torch.exp((near - far) / 0.5))
@@ -77,9 +77,16 @@ def test_full_golden_from_our_parts(goldens_root, step):
     x, y = unit(wave(20, 8, 0.0)), unit(wave(20, 8, 0.4))
     best = [int(k) + 1 for k in alignment.squared(x, y).argmin(1)]
     value = transport(x, y, best, phi_at(step))[0]
-    intra = sum(intra_video(view(z), even_positions(view(z)))[0] for z in (x, y)) / 2
+    intra = sum(intra_video(view(z), even_positions(view(z)), torch.tensor([15.0]))[0] for z in (x, y)) / 2
     inter = alignment.vava_port_inter(x, y, alignment.vava_transport(x, y, best, phi_at(step))[2])
     assert (intra + value / 400 + 1e-4 * inter).item() == pytest.approx(golden["value"], rel=1e-9)
+
+
+@pytest.mark.parametrize("num_frames", [6, 16, 40])
+def test_a_collapsed_embedding_costs_more_than_a_spread_one(num_frames):
+    spread = torch.eye(num_frames, dtype=torch.float64)
+    collapsed = torch.ones_like(spread) / num_frames**0.5
+    assert VAVA()(*two_videos(collapsed, collapsed))["loss"] > VAVA()(*two_videos(spread, spread))["loss"]
 
 
 def test_the_priors_prefer_order():

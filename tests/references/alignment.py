@@ -128,12 +128,12 @@ def vava_port_inter(x: Tensor, y: Tensor, score: Tensor) -> Tensor:
     return -(mean(score.argmax(1), score.argmax(0)) * log_p[0] + mean(score.argmin(1), score.argmin(0)) * log_p[1])
 
 
-def vava_intra(z: Tensor) -> Tensor:
+def vava_intra(z: Tensor, far: float) -> Tensor:
     total = 0.0
     for i in range(len(z)):
         for j in range(len(z)):
             d = ((z[i] - z[j]) ** 2).mean()
-            total = total + (torch.relu(2 - d) if abs(i - j) > 15 else d / (1 + (i - j) ** 2))
+            total = total + (torch.relu(2 - d) if abs(i - j) > far else d / (1 + (i - j) ** 2))
     return total / len(z) ** 2
 
 
