@@ -84,8 +84,7 @@ def align(
     elif mode == "dtw":
         cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
         band = None if band_s is None else max(1, round(band_s / _step_s(query)))
-        penalty = STEP_PENALTY * float(np.median(cost))
-        path = dtw(cost, open_ends=open_ends, band=band, pins=cells, step_penalty=penalty)
+        path = _warped(cost, open_ends=open_ends, band=band, pins=cells)
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
     return _time_map(reference, query, cost, path, mode=mode, pins=tuple(sorted(pins)), notes=notes)
@@ -107,6 +106,25 @@ def align_repetitions(
     )
     maps = [_time_map(reference, query, cost, path, mode="dtw", pins=(), notes=notes) for path in paths]
     return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
+
+
+def _warped(cost: np.ndarray, *, open_ends: bool, band: int | None, pins: list[tuple[int, int]]) -> WarpingPath:
+    """The path; open ends are left out where they cost more than unrelated frames, or than this pair's matches do.
+
+    What matches cost differs between models and pairs, so it is read from a first path: their median and three robust
+    standard deviations, but no less than midway to the cost of unrelated frames.
+    """
+    unrelated = float(np.median(cost))
+    penalty = STEP_PENALTY * unrelated
+    path = dtw(cost, open_ends=open_ends, skip_cost=unrelated, band=band, pins=pins, step_penalty=penalty)
+    if not open_ends:
+        return path
+    matched = cost[path.reference, path.query]
+    usual = float(np.median(matched))
+    limit = max(usual + 3 * 1.4826 * float(np.median(np.abs(matched - usual))), (usual + unrelated) / 2)
+    if limit >= unrelated:
+        return path
+    return dtw(cost, open_ends=True, skip_cost=limit, band=band, pins=pins, step_penalty=penalty)
 
 
 def _time_map(
