@@ -119,15 +119,16 @@ class GlobalBatchNorm(nn.BatchNorm1d):
             return out.view_as(x)
         valid = rows if mask is None else rows[mask.reshape(-1)]
         wide = valid.double() if valid.dtype == torch.float64 else valid.float()
-        count = global_count(float(len(wide))).to(wide.dtype).clamp(min=1.0)
+        num_rows = global_count(float(len(wide))).to(wide)
+        count = num_rows.clamp(min=1.0)
         mean = sum_with_grad(wide.sum(0)) / count
         var = sum_with_grad(((wide - mean) ** 2).sum(0)) / count
         if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
             with torch.no_grad():
-                momentum = 0.1 if self.momentum is None else self.momentum
+                share = (num_rows > 0).to(self.running_mean) * (0.1 if self.momentum is None else self.momentum)
                 unbiased = var * count / (count - 1).clamp(min=1.0)
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
-                self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
+                self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
+                self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
                 if self.num_batches_tracked is not None:
                     self.num_batches_tracked += 1
         out = (rows - mean.to(rows.dtype)) * torch.rsqrt(var + self.eps).to(rows.dtype)

@@ -157,6 +157,14 @@ def test_global_batch_norm_is_torch_batch_norm_in_one_process():
     torch.testing.assert_close(out, torch.nn.BatchNorm1d(4).double()(x), rtol=1e-10, atol=1e-12)
 
 
+def test_global_batch_norm_without_any_valid_row_learns_nothing():
+    norm = ours.GlobalBatchNorm(3)
+    out = norm(torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(2, 4, dtype=torch.bool))
+    assert torch.isfinite(out).all()
+    assert torch.equal(norm.running_mean, torch.zeros(3))
+    assert torch.equal(norm.running_var, torch.ones(3))
+
+
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[f"{n}-{p}" if p else n for n, p in CASES])
 def test_two_processes_equal_one(two, case):
     """Loss and gradients of two steps, with heads on; queues and banks end equal."""
