@@ -3,7 +3,8 @@
 For event e (the end of phase e, the last phase has none), the target of a frame is (time - t_e) / duration; least
 squares with intercept on the training frames; R^2 on the pooled validation frames; mean over events (Dwibedi et al.
 2019). Stated difference: a video without phase e is left out of event e in training and test, and counted (their code
-fails or guesses). R^2 has no lower bound, and 0 is what the mean target of the validation frames would reach.
+fails or guesses). Directions of the embedding that the float32 of a table cannot tell from nothing get no weight. R^2
+has no lower bound, and 0 is what the mean target of the validation frames would reach.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def phase_progression(
         missing (video, event) cells of the validation videos. details["per_event"]: R^2 of each, NaN where undefined.
     """
     train, val = checked_embeddings(train_embeddings), checked_embeddings(val_embeddings)
-    x = np.concatenate([np.c_[rows, np.ones(len(rows))] for rows in train]).astype(np.float64)
+    x = np.concatenate(train).astype(np.float64)
     y = np.concatenate(train_targets)
     num_events = y.shape[1]
     sums = np.zeros((len(val), num_events, 4))  # of each validation video: residual^2, y, y^2, frames
@@ -48,11 +49,13 @@ def phase_progression(
         if not known.any():
             continue
         fitted[event] = True
-        weights = np.linalg.lstsq(x[known], y[known, event], rcond=None)[0]
+        centre, level = x[known].mean(0), y[known, event].mean()
+        least = max(x.shape) * float(np.finfo(np.float32).eps)  # below this a direction is rounding of the table
+        weights = np.linalg.lstsq(x[known] - centre, y[known, event] - level, rcond=least)[0]
         for i, (rows, targets) in enumerate(zip(val, val_targets)):
             truth = targets[:, event]
             if np.isfinite(truth).all():
-                residual = truth - (rows @ weights[:-1] + weights[-1])
+                residual = truth - ((rows - centre) @ weights + level)
                 sums[i, event] = [(residual**2).sum(), truth.sum(), (truth**2).sum(), len(truth)]
     sums[:, ~fitted] = 0
     missing = sum(int(np.isnan(targets).any(0).sum()) for targets in val_targets)

@@ -126,3 +126,16 @@ def test_progression_of_the_truth_is_one_and_missing_events_are_no_error(moments
     assert left_out.details["actions_left_out"] == [""]
     with pytest.raises(InputError, match="labels and training videos"):
         PhaseProgression().evaluate(frames, segments)
+
+
+def test_directions_that_are_only_rounding_get_no_weight(rng):
+    """Centred float32 features of more dimensions than the signal has: the fit must not blow up on new videos."""
+
+    def part(number):
+        clocks = [np.linspace(0, 1, int(rng.integers(30, 40))) for _ in range(number)]
+        mix = np.random.default_rng(1).normal(size=(1, 60))
+        rows = [(clock[:, None] @ mix + 100).astype(np.float32) for clock in clocks]
+        return [r - r.mean(0) for r in rows], [clock[:, None] - 0.5 for clock in clocks]
+
+    (x, y), (u, v) = part(10), part(5)
+    assert phase_progression(x, y, u, v).value > 0.99
