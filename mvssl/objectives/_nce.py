@@ -86,7 +86,9 @@ class _ChunkedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, anchors, keys, ids, key_ids, positives, negatives, temperature, weight):
-        grad_a, grad_k = torch.zeros_like(anchors), torch.zeros_like(keys)
+        grad_a = torch.zeros_like(anchors)
+        alone = keys is None  # the keys are the anchors: one process
+        keys, grad_k = (anchors, grad_a) if alone else (keys, torch.zeros_like(keys))
         terms = []
         step = max(1, CHUNK_ELEMENTS.get(anchors.device.type, 2**22) // max(1, len(keys)))
         for start in range(0, len(anchors), step):
@@ -95,8 +97,8 @@ class _ChunkedSum(torch.autograd.Function):
             positive, a = positives(rows, key_ids), anchors[part] / temperature
             counted = negatives(rows, key_ids).logical_or_(positive)
             num_positives = positive.sum(1)
-            if not (num_positives > 0).all():  # rows without a positive have no loss
-                kept = num_positives > 0
+            kept = num_positives > 0  # rows without a positive have no loss
+            if not (complete := bool(kept.all())):
                 positive, counted, a, num_positives = positive[kept], counted[kept], a[kept], num_positives[kept]
             p = a @ keys.T
             where = positive.nonzero(as_tuple=True)
@@ -109,22 +111,27 @@ class _ChunkedSum(torch.autograd.Function):
             w = torch.ones_like(term) if weight is None else weight(term)
             p.mul_(w[:, None] / total)
             p.index_put_(where, -(w * share)[where[0]], accumulate=True)
-            grad = p @ keys / temperature
-            grad_k.addmm_(p.T, a)
-            if len(grad) == len(anchors[part]):
-                grad_a[part] = grad
+            if alone and complete and len(p) == len(keys):  # one product for rows and columns
+                grad_a.addmm_(p + p.T, a)
             else:
-                grad_a[part][kept] = grad
+                grad_a[part] += (p @ keys / temperature) if complete else _spread(p @ keys / temperature, kept)
+                grad_k.addmm_(p.T, a)
             terms.append(torch.stack([term, w]))
         done = torch.cat(terms, 1) if terms else anchors.new_zeros(2, 0)
-        ctx.save_for_backward(grad_a, grad_k)
+        ctx.save_for_backward(grad_a, None if alone else grad_k)
         ctx.mark_non_differentiable(done)
         return (done[0] * done[1]).sum(), done
 
     @staticmethod
     def backward(ctx: Any, *grads: Any):
         grad_a, grad_k = ctx.saved_tensors
-        return grad_a * grads[0], grad_k * grads[0], None, None, None, None, None, None
+        grad_k = None if grad_k is None else grad_k * grads[0]
+        return grad_a * grads[0], grad_k, None, None, None, None, None, None
+
+
+def _spread(rows: Tensor, kept: Tensor) -> Tensor:
+    """(k, D) rows to their places in (n, D), zero elsewhere; ``kept`` (n,) marks k of them."""
+    return rows.new_zeros(len(kept), rows.shape[1]).index_put_((kept,), rows)
 
 
 def contrast(
@@ -167,7 +174,7 @@ def contrast(
     local = [position, context.session_id, context.label]
     anchors = torch.cat([z[m] for z, m in zip(views, valid)])
     everywhere = [gather(m) for m in valid]
-    keys = torch.cat([gather_with_grad(z)[m] for z, m in zip(views, everywhere)]) if world_size() > 1 else anchors
+    keys = torch.cat([gather_with_grad(z)[m] for z, m in zip(views, everywhere)]) if world_size() > 1 else None
     ids, key_ids = ids_of(local, valid), ids_of([gather(column) for column in local], everywhere)
     total, terms = _ChunkedSum.apply(anchors, keys, ids, key_ids, positives, negatives, tau, weight)
     count = global_count(float(terms.shape[1])).clamp(min=1.0)
