@@ -61,7 +61,7 @@ class FrameConverter:
         return self._upright(_rgb(self._graph(frame, box, inner)(frame)))
 
     def _graph(self, frame: av.VideoFrame, box: tuple[int, int, int, int], size: Size) -> _CropScale:
-        key = (box, size)
+        key = (box, size, frame.format.name)
         if key not in self._graphs:
             if len(self._graphs) >= 8:
                 self._graphs.pop(next(iter(self._graphs)))

@@ -74,9 +74,10 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None) -> F
         try:
             table = _mp4.packet_table(path, container, stream)
             table = _demuxed(container, stream) if table is None else table
+            return _index(path, container, stream, *table)
         except av.FFmpegError as error:
-            raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind="corrupt") from error
-        return _index(path, container, stream, *table)
+            kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
+            raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind=kind) from error
 
 
 def _demuxed(container, stream) -> tuple[np.ndarray, ...]:

@@ -131,7 +131,8 @@ class PyAVReader:
                     self.doubted.add(wanted[position - 1])
                 frames = self._drained() if position == run.stop else []
             for frame in frames:
-                source: int = frame.opaque[0]
+                opaque: Any = frame.opaque
+                source = opaque[0]
                 if frame.is_corrupt:
                     damage.begins_at(source)
                 number = left.pop(source, None)

