@@ -11,7 +11,7 @@ from mvssl.dtw import WarpingPath, cosine_cost, dtw, subsequence_dtw
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
-from .confidence import match_confidence, pair_probability
+from .confidence import IMAGENET, Calibration, match_confidence, pair_probability, path_evidence
 from .time_map import TimeMap
 
 STEP_PENALTY = 0.1  # of the median cost, for each step in one of the two videos alone
@@ -48,6 +48,7 @@ def align(
     band_s: float | None = None,
     centre: bool = True,
     mirror: VideoFrames | None = None,
+    calibration: Calibration = IMAGENET,
 ) -> TimeMap:
     """Which time of the query shows the same moment as which time of the reference.
 
@@ -61,6 +62,7 @@ def align(
         band_s: largest deviation from the straight line between the corners, in seconds of the query ("dtw" only).
         centre: see ``cost_matrix``.
         mirror: the query embedded from its mirror image; the one that matches better is used.
+        calibration: from evidence to probability; fit one for a trained model with ``fit_calibration``.
 
     Returns:
         A map for every pair, also for one that does not match: ask ``looks_alike`` and ``verdict``.
@@ -69,7 +71,9 @@ def align(
         InputError: a video without frames, embeddings of different models, pins outside the videos or crossing.
     """
     if mirror is not None:
-        options = dict(mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre)
+        options = dict(
+            mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre, calibration=calibration
+        )
         straight = align(reference, query, **options)  # type: ignore[arg-type]
         turned = align(reference, mirror, **options)  # type: ignore[arg-type]
         if turned.probability <= straight.probability:
@@ -81,22 +85,30 @@ def align(
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
         path = WarpingPath(np.arange(len(cost)), cost.argmin(1), float(cost.min(1).mean()))
+        evidence = path_evidence(cost, _warped(cost, open_ends=open_ends, band=None, pins=[]))  # order tells more
     elif mode == "dtw":
         cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
         band = None if band_s is None else max(1, round(band_s / _step_s(query)))
         path = _warped(cost, open_ends=open_ends, band=band, pins=cells)
+        evidence = path_evidence(cost, path)
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
-    return _time_map(reference, query, cost, path, mode=mode, pins=tuple(sorted(pins)), notes=notes)
+    probability = pair_probability(evidence, calibration)
+    return _time_map(reference, query, cost, path, probability, mode=mode, pins=tuple(sorted(pins)), notes=notes)
 
 
 def align_repetitions(
-    reference: VideoFrames, query: VideoFrames, *, max_repetitions: int = 50, centre: bool = True
+    reference: VideoFrames,
+    query: VideoFrames,
+    *,
+    max_repetitions: int = 50,
+    centre: bool = True,
+    calibration: Calibration = IMAGENET,
 ) -> list[TimeMap]:
     """Every place in a long query where the reference's action is done, in order of the query's time.
 
-    The reference is matched whole (one repetition, cut by the user); places do not overlap. Only those that look like
-    the same action are returned, so the list may be empty.
+    The reference is matched whole (one repetition, cut by the user); places do not overlap. A place counts if it looks
+    like the same action and has at least half of the best place's evidence, so the list may be empty.
     """
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
@@ -104,7 +116,14 @@ def align_repetitions(
     paths = subsequence_dtw(
         cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated
     )
-    maps = [_time_map(reference, query, cost, path, mode="dtw", pins=(), notes=notes) for path in paths]
+    evidence = [path_evidence(cost, path, covered=1.0) for path in paths]
+    maps = [
+        _time_map(
+            reference, query, cost, path, pair_probability(value, calibration), mode="dtw", pins=(), notes=notes
+        )
+        for path, value in zip(paths, evidence)
+        if value >= 0.5 * max(evidence)
+    ]
     return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
 
 
@@ -132,12 +151,12 @@ def _time_map(
     query: VideoFrames,
     cost: np.ndarray,
     path: WarpingPath,
+    probability: float,
     *,
     mode: Mode,
     pins: tuple[tuple[float, float], ...],
     notes: tuple[str, ...],
 ) -> TimeMap:
-    probability = pair_probability(cost, path)
     return TimeMap(
         reference.video,
         query.video,

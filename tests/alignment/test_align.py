@@ -57,7 +57,7 @@ def test_another_action_is_said_so_and_does_not_crash(make_video):
 
 def test_constant_and_single_frame_videos_have_an_answer(make_video):
     reference = make_video("ref", LINE)
-    for rows in (np.zeros((5, 32)), np.ones((1, 32))):
+    for rows in (np.zeros((5, 400)), np.ones((1, 400))):
         still = VideoFrames("still", np.arange(len(rows)), np.arange(len(rows)) / 10, rows.astype(np.float32))
         found = align(reference, still)
         assert not found.looks_alike
@@ -127,7 +127,7 @@ def test_different_models_and_empty_videos_are_refused(make_video):
     reference = make_video("ref", LINE)
     with pytest.raises(InputError, match="same model"):
         align(reference, reference._replace(embedding=np.ones((80, 8), np.float32)))
-    empty = reference._replace(frame=np.zeros(0, int), time_s=np.zeros(0), embedding=np.zeros((0, 32), np.float32))
+    empty = reference._replace(frame=np.zeros(0, int), time_s=np.zeros(0), embedding=np.zeros((0, 400), np.float32))
     with pytest.raises(InputError, match="no embedded frames"):
         align(reference, empty)
     with pytest.raises(InputError, match="mode"):
@@ -138,7 +138,7 @@ def test_centring_removes_the_scene(make_video):
     reference, query = make_video("ref", LINE), make_video("query", LINE, scene=20.0)
     np.testing.assert_allclose(cost_matrix(reference, query), cost_matrix(reference, reference), atol=1e-3)
     raw = cost_matrix(reference, query, centre=False)
-    assert np.abs(raw - cost_matrix(reference, reference)).mean() > 0.2
+    assert np.abs(raw - cost_matrix(reference, reference)).mean() > 0.1
 
 
 def test_tables_round_trip(make_video, tmp_path):
