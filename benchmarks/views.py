@@ -27,7 +27,6 @@ from mvssl.types import ClipRequest
 from mvssl.video._picture import FrameConverter, pixel_box
 from mvssl.views import Drawn
 from mvssl.views.carl import CARL
-from mvssl.views.modalities.flow import velocity
 from mvssl.views.parameters import COLOUR_ORDERS
 
 SIZE, WIDTH, HEIGHT = 224, 640, 360
@@ -223,24 +222,6 @@ def difference(num_draws: int) -> dict[str, float]:
     return out
 
 
-def flow(repetitions: int) -> list[dict]:
-    rows, rng = [], np.random.default_rng(4)
-    for size in (112, 224):
-        gray = [frame.reformat(size, size, "gray").to_ndarray() for frame in source_frames(9)]
-        now, later = np.stack(gray[:-1]), np.stack(gray[1:])
-        times: dict[str, list[float]] = {"ultrafast": [], "fast": [], "medium": []}
-        for preset in times:
-            velocity(now, later, np.full(8, 0.1), preset=preset)  # type: ignore[arg-type]
-        for _ in range(repetitions):
-            for preset in rng.permutation(list(times)):
-                ms = cpu_ms(lambda: velocity(now, later, np.full(8, 0.1), preset=preset))  # noqa: B023
-                times[preset].append(8e3 / ms)
-        rows += [
-            row(f"DIS {preset}", f"flow {size} x {size}", np.array(v), "pairs/CPU-s") for preset, v in times.items()
-        ]
-    return rows
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few draws: seconds instead of minutes")
@@ -261,11 +242,11 @@ def main() -> None:
     except ImportError as error:
         print(f"kornia: not run ({error})")
     rows, headline = [], {}
-    for num_frames, num_draws in ((16, 5 if arguments.quick else 40), (80, 2 if arguments.quick else 16)):
+    for num_frames, num_draws in ((16, 5 if arguments.quick else 24), (80, 2 if arguments.quick else 9)):
         found, ratios = whole_recipe(contenders, num_frames, num_draws)
         rows += found
         headline |= {name: round(value, 2) for name, value in ratios.items()}
-    rows += per_operation(contenders, 3 if arguments.quick else 9) + flow(3 if arguments.quick else 15)
+    rows += per_operation(contenders, 3 if arguments.quick else 7)
     headline |= difference(3 if arguments.quick else 40)
     for found in rows:
         print(f"{found['setting']:28} {found['contender']:34} {found['median']:10.3f} {found['unit']}")

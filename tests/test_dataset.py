@@ -19,11 +19,13 @@ from mvssl.types import Video
 from mvssl.video import open_video, write_video
 from mvssl.video.bad_files import BadFiles
 from mvssl.views import PARAMETERS, Augment, Evaluation, to_input
+from mvssl.views.modalities.array import Array
 from mvssl.views.modalities.chroma import Chroma
 from mvssl.views.modalities.difference import Difference
 from mvssl.views.modalities.flow import Flow
 from mvssl.views.modalities.luminance import Luminance
 from mvssl.views.modalities.sound import Sound
+from mvssl.views.store_flow import store_flow
 
 WIDTH, HEIGHT, FPS, NUM = 96, 64, 20.0, 40
 FIRST, STEP = 40, 5  # gray levels
@@ -316,3 +318,33 @@ def test_loader_has_no_end_unless_told(videos):
     steps = [step for step, _ in zip(range(9), (step for step, _ in loader))]
     assert steps == list(range(9))
     loader.dataset.close()
+
+
+def test_stored_flow_is_the_flow_computed_on_the_fly(tmp_path):
+    """A texture that moves 4 pixels right a frame, with the same crop and flip either way."""
+    rng = np.random.default_rng(0)
+    texture = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH + 100, 3)), (0, 0), 2)
+    texture = np.clip(128 + 60 * texture / texture.std(), 0, 255).astype(np.uint8)
+    path = tmp_path / "pan.mp4"
+    write_video(path, (texture[:, 100 - 4 * i : 100 - 4 * i + WIDTH] for i in range(25)), fps=FPS, crf=8)
+    with open_video(Video("pan", str(path))) as decoder:
+        assert store_flow(decoder, size=96, flow=Flow(delta_s=0.05)) == tmp_path / "pan.flow.npz"
+        video = decoder.video
+    modalities = {"now": Flow(delta_s=0.05), "stored": Array(file="flow", kind="vectors")}
+    transform = Augment(size=64, crop_scale=(0.6, 0.8))
+    found = batches(
+        [video], sampler=Uniform(num_frames=6), modalities=modalities, transform=transform, batch_size=1, end_step=4
+    )
+    flips = set()
+    for _, batch in found:
+        now, stored = (to_input(batch.views[name], modalities[name]).pixels for name in modalities)
+        view = batch.views["now"]
+        flip = bool(view.params[0, PARAMETERS.index("flip")])
+        flips.add(flip)
+        box = view.box[0]
+        speed = (-1 if flip else 1) * 4 * FPS / WIDTH / float(box[2] - box[0])  # sides of the view per second
+        for pixels in (now, stored):
+            middle = pixels[0, :, 0, :, 16:-16, 16:-16].median(-1).values.median(-1).values
+            torch.testing.assert_close(middle[:, 0], torch.full((6,), 0.5 + speed / 4), atol=0.05, rtol=0)
+            torch.testing.assert_close(middle[:, 1], torch.full((6,), 0.5), atol=0.02, rtol=0)
+    assert flips == {True, False}

@@ -13,9 +13,10 @@ from mvssl.views.parameters import Drawn
 
 
 class Motion(Modality):
-    """The decoder's motion vectors, rasterised, in pixels of the view per second; nearly free, and rougher than flow.
+    """The decoder's motion vectors, rasterised, in pixels of the view per second.
 
-    Key frames carry none and show zero. A mirrored view has dx negated; colour operations play no part. For the network
+    They serve compression: exact on textured pictures, near to nothing on flat or noisy ones. Key frames carry none and
+    show zero. A mirrored view has dx negated; colour operations play no part. For the network
     as ``flow``.
 
     Args:
