@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import csv
 import os
 import signal
 from pathlib import Path
@@ -16,7 +17,7 @@ from mvssl.dataset import ClipDataset, Loader, make_loader
 from mvssl.errors import InputError, VideoError
 from mvssl.sampling import CARL, TCC, BatchPlan, Synced, Ticket, Uniform, sessions
 from mvssl.types import Video
-from mvssl.video import open_video, write_video
+from mvssl.video import open_video, scan, write_video
 from mvssl.video.bad_files import BadFiles
 from mvssl.views import PARAMETERS, Augment, Evaluation, to_input
 from mvssl.views.modalities.array import Array
@@ -348,3 +349,32 @@ def test_stored_flow_is_the_flow_computed_on_the_fly(tmp_path):
             torch.testing.assert_close(middle[:, 0], torch.full((6,), 0.5 + speed / 4), atol=0.05, rtol=0)
             torch.testing.assert_close(middle[:, 1], torch.full((6,), 0.5), atol=0.02, rtol=0)
     assert flips == {True, False}
+
+
+@pytest.mark.real_data
+def test_real_takes_from_two_cameras(data_root):
+    """Falls: sessions with both cameras give the same instants of both, activities have no second camera."""
+    with open(data_root / "falls" / "videos.csv", newline="") as file:
+        rows = list(csv.DictReader(file))[:24]
+    videos = [
+        Video(row["video"], str(data_root / "falls" / row["video"]), session=row["session"], camera=row["camera"])
+        for row in rows
+    ]
+    samples = sessions(scan(videos).videos)
+    cameras = ("cam0", "cam1")
+    dataset = ClipDataset(
+        samples, sampler=Synced(num_frames=6, cameras=cameras, clip_s=1.0), transform=Augment(size=32)
+    )
+    loader = make_loader(dataset, BatchPlan(samples, batch_size=len(samples)), end_step=1)
+    ((_, batch),) = list(loader)
+    dataset.close()
+    num_cameras = [len(samples[i]) for i in batch.index.tolist()]
+    assert 2 in num_cameras
+    for row, num in enumerate(num_cameras):
+        known = [bool(batch.views[camera].present[row]) for camera in cameras]
+        assert sum(known) == num
+        if num == 2:
+            torch.testing.assert_close(
+                batch.views["cam0"].time_s[row], batch.views["cam1"].time_s[row], atol=1 / 30, rtol=0
+            )
+            assert not torch.equal(batch.views["cam0"].pixels[row], batch.views["cam1"].pixels[row])

@@ -25,7 +25,7 @@ class Ticket(NamedTuple):
 
 
 class BatchPlan:
-    """The samples of every global batch. It holds no position: any process may ask for any step.
+    """The samples of every global batch. It has no position: any process may ask for any step.
 
     Without grouping an epoch is a permutation of all samples cut into batches. With grouping, the members of each group
     (label, folder or session) are shuffled and cut into sets of ``num_per_group``, the sets are shuffled and cut into
@@ -66,6 +66,7 @@ class BatchPlan:
                 f"batch plan: grouping by {group_by} needs {self.num_per_group} samples per group, and {len(small)} "
                 f"groups have fewer (first of them: {', '.join(names[:3])}); add samples, or set small_groups=drop"
             )
+        self._shuffled: tuple[int, np.ndarray] | None = None  # the order of the epoch asked for last
         self.num_dropped = sum(len(group) for group in small)
         self._groups = [group for group in groups if len(group) >= self.num_per_group]
         num_sets = sum(len(group) // self.num_per_group for group in self._groups)
@@ -79,7 +80,9 @@ class BatchPlan:
     def batch(self, step: int) -> list[Ticket]:
         """The ``batch_size`` tickets of the global batch of a step (counted from 0 through all epochs)."""
         epoch, within = divmod(step, self.steps_per_epoch)
-        order = self._order(epoch)[within * self.batch_size : (within + 1) * self.batch_size]
+        if self._shuffled is None or self._shuffled[0] != epoch:
+            self._shuffled = (epoch, self._order(epoch))
+        order = self._shuffled[1][within * self.batch_size : (within + 1) * self.batch_size]
         return [Ticket(int(index), (self.seed, step, place)) for place, index in enumerate(order)]
 
     def rank_batch(self, step: int, *, rank: int, world_size: int) -> list[Ticket]:

@@ -77,7 +77,8 @@ def _hue(picture: np.ndarray, turn: float) -> np.ndarray:
     if turn == 0.0:
         return picture
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-    cv2.add(hsv, (360.0 * (turn % 1.0), 0.0, 0.0, 0.0), dst=hsv)  # OpenCV takes hues beyond a full turn, not below 0
+    shift = (360.0 * (turn % 1.0), 0.0, 0.0, 0.0)  # OpenCV takes hues beyond a full turn, not below 0
+    cv2.add(hsv, shift, dst=hsv)  # type: ignore[call-overload]
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
