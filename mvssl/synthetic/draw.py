@@ -15,7 +15,7 @@ from .camera import Camera
 from .flesh import Parts
 from .room import Background, Box, Light
 
-_SHADOW_PX, _SHADOW_HALF_M = 192, 2.4  # the floor around the figure as a grid
+_SHADOW_PX, _SHADOW_HALF_M = 96, 2.4  # the floor around the figure as a grid
 
 
 class Seen(NamedTuple):
@@ -37,14 +37,14 @@ def see_parts(parts: Parts, camera: Camera) -> Seen:
 
 
 def shadows(parts: Parts, boxes: tuple[Box, ...], light: Light, frame: int) -> np.ndarray:
-    """Shadow on the floor around the origin, (192, 192) float32 in [0, 1]: the lamp's, and a soft one from above."""
+    """Shadow on the floor around the origin, (96, 96) float32 in [0, 1]: the lamp's, and a soft one from above."""
     scale = _SHADOW_PX / (2 * _SHADOW_HALF_M)
     slope = light.direction[:2] / light.direction[2]
     masks = []
-    for falls, blur, weight in ((slope, 5, 1.0), (np.zeros(2), 15, 0.45)):
+    for falls, blur, weight in ((slope, 0.9, 1.0), (np.zeros(2), 2.5, 0.45)):
         mask = np.zeros((_SHADOW_PX, _SHADOW_PX), np.uint8)
         ends = [p[frame, :, :2] - p[frame, :, 2:] * falls for p in (parts.start, parts.end)]
-        pixels = [np.round((e + _SHADOW_HALF_M) * scale * 16).astype(int).clip(-16000, 16000) for e in ends]
+        pixels = [np.round(((e + _SHADOW_HALF_M) * scale - 0.5) * 16).astype(int).clip(-16000, 16000) for e in ends]
         widths = np.maximum(np.round(parts.radius[frame].mean(-1) * 2 * scale), 1).astype(int)
         for a, b, width, radius in zip(*pixels, widths, parts.radius[frame].max(-1)):
             if radius > 0:
@@ -52,19 +52,31 @@ def shadows(parts: Parts, boxes: tuple[Box, ...], light: Light, frame: int) -> n
         for box in boxes:
             corners = np.array([(x, y) for x in (box.low_m[0], box.high_m[0]) for y in (box.low_m[1], box.high_m[1])])
             cast = np.concatenate([corners - z * falls for z in (box.low_m[2], box.high_m[2])])
-            points = np.round((cast + _SHADOW_HALF_M) * scale).astype(np.int32).clip(-4000, 4000)
+            points = np.round((cast + _SHADOW_HALF_M) * scale - 0.5).astype(np.int32).clip(-4000, 4000)
             cv2.fillConvexPoly(mask, cv2.convexHull(points), 255)
-        masks.append(cv2.GaussianBlur(mask, (0, 0), blur / 3).astype(np.float32) * (weight / 255))
+        masks.append(cv2.GaussianBlur(mask, (0, 0), blur).astype(np.float32) * (weight / 255))
     return np.maximum(masks[0], masks[1])
 
 
-def darken_floor(background: Background, shadow: np.ndarray, light: Light) -> np.ndarray:
-    """The background (H, W, 3) with the shadow of ``shadows`` laid on its floor; a new array."""
+def shadow_map(background: Background) -> np.ndarray:
+    """Where each pixel finds its floor in the grid of ``shadows``: (H, W, 2) float32, outside the grid if it sees no floor."""
     scale = _SHADOW_PX / (2 * _SHADOW_HALF_M)
-    place = np.nan_to_num((background.floor_map + _SHADOW_HALF_M) * scale, nan=-9.0).astype(np.float32)
-    lost = cv2.remap(shadow, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    share = light.strength * light.direction[2] / (light.ambient + light.strength * light.direction[2])
-    return background.colour * (1 - np.minimum(share + 0.12, 0.8) * lost[..., None])
+    return np.nan_to_num((background.floor_map + _SHADOW_HALF_M) * scale - 0.5, nan=-9.0).astype(np.float32)
+
+
+def darken_floor(background: Background, place: np.ndarray, shadow: np.ndarray, light: Light) -> np.ndarray:
+    """The background (H, W, 3) with the shadow of ``shadows`` laid on its floor; a new array. place: its ``shadow_map``."""
+    lamp = light.strength * light.direction[2]
+    loss = min(lamp / (light.ambient + lamp) + 0.12, 0.8)
+    left = cv2.remap(
+        1 - loss * shadow,
+        place[..., 0],
+        place[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=1.0,
+    )
+    return background.colour * left[..., None]
 
 
 def draw(

@@ -58,7 +58,7 @@ class Body(NamedTuple):
         return (np.asarray(point_m) - [0.0, 0.0, self.shoulder_height_m]) / (self.stature_m * self.arms)
 
 
-def pose(base: np.ndarray | None = None, **fields: float) -> np.ndarray:
+def pose(base: np.ndarray | None = None, /, **fields: float) -> np.ndarray:
     """A pose (F,): the named fields over ``base``; the default base stands with hanging arms."""
     if base is None:
         base = np.zeros(len(FIELDS))

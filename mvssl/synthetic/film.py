@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .draw import darken_floor, draw, see_parts, shadows
+from .draw import darken_floor, draw, see_parts, shadow_map, shadows
 from .figure import joints
 from .flesh import Parts, person, together
 from .props import props
@@ -35,18 +35,22 @@ def film(take: Take, *, fps: float = 30.0) -> Iterator[list[np.ndarray]]:
     time_s = frame_times(take, fps)
     parts = parts_at(take, time_s)
     near = tuple(box for box in take.room.boxes if np.abs(np.stack([box.low_m, box.high_m])[:, :2]).max() < 1.5)
-    views = [(camera, see(take.room, take.light, camera), see_parts(parts, camera)) for camera in take.cameras]
+    views = []
+    for camera in take.cameras:
+        background = see(take.room, take.light, camera)
+        views.append((camera, background, shadow_map(background), see_parts(parts, camera)))
     rng = np.random.default_rng(take.noise_seed)
     height, width = take.cameras[0].size
-    noises = rng.normal(0, _NOISE, (_NUM_NOISES, height, width, 1)).astype(np.float32)
+    noises = rng.normal(0.5, _NOISE * 255, (_NUM_NOISES, height, width, 1)).astype(np.float32)
     swell, hertz, start = take.exposure
     for frame, time in enumerate(time_s):
         shadow = shadows(parts, near, take.light, frame)
-        brightness = np.float32(1 + swell * np.sin(2 * np.pi * hertz * time + start))
+        brightness = 255 * float(1 + swell * np.sin(2 * np.pi * hertz * time + start))
         pictures = []
-        for camera, background, seen in views:
-            picture, depth = darken_floor(background, shadow, take.light), background.depth.copy()
+        for camera, background, place, seen in views:
+            picture, depth = darken_floor(background, place, shadow, take.light), background.depth.copy()
             draw(picture, depth, parts, seen, frame, take.light, camera)
-            picture = picture * brightness + noises[rng.integers(_NUM_NOISES)]
-            pictures.append((picture * 255 + 0.5).clip(0, 255).astype(np.uint8))
+            picture *= brightness
+            picture += noises[rng.integers(_NUM_NOISES)]
+            pictures.append(picture.clip(0, 255, out=picture).astype(np.uint8))
         yield pictures
