@@ -9,7 +9,7 @@ written
 plainly: a loop over ordered pairs with ``cdist`` and ``scipy.stats.kendalltau``; for precision@K a full sort of all
 distances per query video and K. The reference runs on two actions only (its time grows with the pairs); contenders are
 interleaved. A second, small set has few but long videos. ``default set`` is everything that ``mvssl evaluate`` runs by
-default, on the whole table.
+default, on the whole table. What takes longer (RBF, fractions, few-shot, key moments) is timed apart, on one action.
 """
 
 from __future__ import annotations
@@ -27,8 +27,18 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 
 from mvssl.embedding.tables import Frames, VideoFrames
-from mvssl.evaluation import default_evaluators, evaluate_frames, frame_precision, kendall_tau
+from mvssl.evaluation import (
+    KeyMoments,
+    LabelEfficiency,
+    PhaseClassification,
+    default_evaluators,
+    evaluate_frames,
+    frame_precision,
+    kendall_tau,
+)
+from mvssl.evaluation.suite import Evaluator
 from mvssl.labels import Segment, Segments
+from mvssl.statistics import bootstrap_mean
 
 ACTIONS = {  # training videos, validation videos, phases
     "baseball_pitch": (103, 63, 4),
@@ -192,10 +202,24 @@ def main() -> None:
     total, _ = cpu_seconds(lambda: evaluate_frames(table, segments, by_action=True, stride=STRIDE))
     rows.append(row("mvssl", f"default set, {name}", [total]))
     headline["default set, CPU-s"] = round(total, 2)
+    one = few.where(label="situp")
+    slower: dict[str, Evaluator] = {
+        "phase classification, RBF SVM": PhaseClassification(classifier="svm"),
+        "fractions 10, 50, 100 % x 5 draws": LabelEfficiency(),
+        "1 to 10 videos x 50 episodes": LabelEfficiency(fractions=(), shots=tuple(range(1, 11))),
+        "key moments, 300 pairs": KeyMoments(),
+    }
+    train, tested = one.where(split="train"), one.where(split="val")
+    for metric, evaluator in slower.items():
+        seconds, _ = cpu_seconds(lambda: evaluator.evaluate(tested, few_segments, train))  # noqa: B023
+        rows.append(row("mvssl", f"{metric}, situp ({len(one)} videos)", [seconds]))
+    values = np.random.default_rng(0).normal(size=len(tested))
+    seconds, _ = cpu_seconds(lambda: bootstrap_mean(values, generator=np.random.default_rng(0)))
+    rows.append(row("mvssl", f"bootstrap, 1000 resamples of {len(tested)} videos", [seconds]))
     headline["peak memory, GB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
 
     for entry in rows:
-        print(f"{entry['contender']:>6}  {entry['setting']:<48} {entry['median']:>9.3f} CPU-s  x{entry['repetitions']}")
+        print(f"{entry['contender']:>6}  {entry['setting']:<58} {entry['median']:>9.3f} CPU-s  x{entry['repetitions']}")
     for key, value in headline.items():
         print(f"{key}: {value:.3g}")
     if options.json:

@@ -22,7 +22,7 @@ from mvssl.labels import Segments
 from mvssl.neighbours import nearest_in_each
 from mvssl.statistics import bootstrap_mean
 
-_LONG = 150  # frames from which counting by bits is faster than by lags
+_LONG = 200  # frames from which counting by bits is faster than by lags; below 256
 
 
 def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
@@ -76,12 +76,12 @@ def tau_b(neighbour: np.ndarray) -> np.ndarray:
 
 def _count_by_lag(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of rows whose values rise and fall, (J,) each: all pairs compared, lag after lag."""
-    rising, falling = np.zeros((2, neighbour.shape[1]), dtype=np.int64)
+    rising, falling = np.zeros((2, *neighbour.shape), dtype=np.uint8)  # per row: below _LONG, so eight bits hold it
     for lag in range(1, len(neighbour)):
         first, second = neighbour[:-lag], neighbour[lag:]
-        rising += np.count_nonzero(second > first, axis=0)
-        falling += np.count_nonzero(second < first, axis=0)
-    return rising, falling
+        rising[lag:] += (second > first).view(np.uint8)
+        falling[lag:] += (second < first).view(np.uint8)
+    return rising.sum(0, dtype=np.int64), falling.sum(0, dtype=np.int64)
 
 
 def _count_by_bit(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

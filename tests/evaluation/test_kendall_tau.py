@@ -35,11 +35,12 @@ def test_tau_b_equals_scipy(n, columns, seed):
 
 
 @pytest.mark.parametrize("values", [3, 64, 1000])
-def test_tau_b_of_long_videos_equals_scipy(values):
-    neighbour = np.random.default_rng(0).integers(0, values, (400, 4))
+@pytest.mark.parametrize("num_frames", [200, 201, 400])
+def test_tau_b_of_long_videos_equals_scipy(values, num_frames):
+    neighbour = np.random.default_rng(0).integers(0, values, (num_frames, 4))
     neighbour[:, 0].sort()
     neighbour[:, 1] = 0
-    expected = [kendalltau(np.arange(400), column).statistic for column in neighbour.T]
+    expected = [kendalltau(np.arange(num_frames), column).statistic for column in neighbour.T]
     np.testing.assert_allclose(tau_b(neighbour), expected, atol=1e-12)
     np.testing.assert_allclose(tau_b(neighbour.astype(np.int16)), expected, atol=1e-12)
 
