@@ -237,13 +237,17 @@ def run(quick: bool, repetitions: int, only: str = "") -> dict:
     folder = Path(tempfile.mkdtemp(prefix="mvssl-decode-"))
     os.environ["MVSSL_CACHE"] = str(folder / "cache")
     sizes = {"240p": (320, 240), "720p": (1280, 720)}
-    files = {f"{name} g{gop}": make(folder / f"{name}_{gop}.mp4", *sizes[name], gop) for name in sizes for gop in (30, 250) if not quick or gop == 30}  # fmt: skip
-    jobs = [(name, str(path), kind, 300, None) for name, path in files.items() for kind in "abcd"]
-    jobs += [(f"{name} to 128", str(path), kind, 300, (128, 128)) for name, path in files.items() for kind in "ac"]
     laps = 5 if quick else 50
-    long = make(folder / "long.mp4", 320, 240, 250, repeat=laps)
-    jobs.append(("240p g250, 10 minutes" if laps == 50 else "240p g250, 1 minute", str(long), "e", 300 * laps, None))
+    names = [f"{size} g{gop}" for size in sizes for gop in (30, 250) if not quick or gop == 30]
+    jobs: list[tuple] = [(name, name, kind, 300, None) for name in names for kind in "abcd"]
+    jobs += [(f"{name} to 128", name, kind, 300, (128, 128)) for name in names for kind in "ac"]
+    jobs.append((f"240p g250, {'10 minutes' if laps == 50 else '1 minute'}", "long", "e", 300 * laps, None))
     jobs = [job for job in jobs if only in f"{job[0]}, ({job[2]})"]
+    files = {}
+    for name in {job[1] for job in jobs}:
+        size, gop = ("240p", 250) if name == "long" else (name.split()[0], int(name.split("g")[-1]))
+        files[name] = make(folder / f"{name}.mp4", *sizes[size], gop, repeat=laps if name == "long" else 1)
+    jobs = [(job[0], str(files[job[1]]), *job[2:]) for job in jobs]
     readers = contenders({path: mapping_of(path) for path in {job[1] for job in jobs}})
     rows, headline = [], {}
     for number, (name, path, kind, count, size) in enumerate(jobs):
@@ -271,7 +275,7 @@ def run(quick: bool, repetitions: int, only: str = "") -> dict:
             ratio = medians[f"mvssl {temperature}"] / peers[best]
             headline[f"{setting}, {temperature}"] = {"ratio": round(ratio, 3), "fastest peer": best}
             print(f"{setting:38s} {temperature}: mvssl {medians[f'mvssl {temperature}']:8.1f} ms, {best} {peers[best]:8.1f} ms, ratio {ratio:.2f}", flush=True)  # fmt: skip
-    limits = {name: round(limit(str(path)), 3) for name, path in files.items()}
+    limits = {name: round(limit(str(path)), 3) for name, path in files.items() if name != "long"}
     return {"rows": rows, "headline": headline, "decoder_limit_ms_per_frame": limits}
 
 

@@ -32,6 +32,11 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
     if not container.streams.video:
         container.close()
         raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise VideoError(
+            f"{path}: the video stream is of a codec that FFmpeg does not know", path=path, kind="unreadable"
+        )
     return container
 
 

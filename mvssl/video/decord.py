@@ -13,6 +13,7 @@ from ._picture import Crop, Size, cut
 from .frame_index import FrameIndex
 from .pyav import Decoded
 
+_SHOWN_RIGHT = ("mp4", "matroska", "flv", "avi")
 _CHUNK = 32  # frames decoded per call: bounds the memory
 
 
@@ -31,6 +32,8 @@ def refuses(index: FrameIndex) -> str:
     """Why this file is not read with decord; empty if it may be."""
     if "mpeg" in index.container:
         return "decord gives wrong frames of MPEG transport and program streams without a word"
+    if not any(name in index.container for name in _SHOWN_RIGHT):
+        return f"decord is not shown to give the right frames of {index.container}; of WMV it does not"
     if index.learned_order:
         return "decord gives wrong frames of an AVI with B-frames without a word"
     if index.has_edit_list:
@@ -41,7 +44,7 @@ def refuses(index: FrameIndex) -> str:
         return "decord chooses among several video streams by itself"
     if index.mirrored:
         return "decord does not mirror pictures"
-    if index.codec in ("libdav1d", "av1", "libaom-av1") or "gif" in index.container:
+    if index.codec in ("libdav1d", "av1", "libaom-av1"):
         return f"decord cannot decode {index.codec}"
     return ""
 

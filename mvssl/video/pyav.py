@@ -234,18 +234,26 @@ class PyAVReader:
 
 
 class _Damage:
-    """From a damaged packet to the next key frame every picture is in doubt (FFmpeg flags only some of them)."""
+    """Packets in doubt: from a damaged one to the next key frame, and what follows that key but is shown before it.
+
+    FFmpeg flags only some of the pictures that a damaged one spoils.
+    """
 
     def __init__(self, index: FrameIndex):
-        self._key = index.key
-        self._start: int | None = None
-        self._stop = 0
+        self._index = index
+        self._bad: np.ndarray | None = None
 
     def begins_at(self, position: int) -> None:
-        if self._start is None or position >= self._stop:
-            self._start = position
-            after = np.flatnonzero(self._key[position + 1 :])
-            self._stop = position + 1 + int(after[0]) if len(after) else len(self._key)
+        index = self._index
+        if self._bad is None:
+            self._bad = np.zeros(len(index.key), dtype=bool)
+        keys = position + 1 + np.flatnonzero(index.key[position + 1 :])
+        stop, after = (int(key) for key in (*keys[:2], len(index.key), len(index.key))[:2])
+        self._bad[position:stop] = True
+        if stop < after:
+            order = np.full(len(index.key), len(index.key))
+            order[index.shown] = np.arange(len(index.shown))
+            self._bad[stop:after] |= order[stop:after] < order[stop]
 
     def covers(self, position: int) -> bool:
-        return self._start is not None and self._start <= position < self._stop
+        return self._bad is not None and bool(self._bad[position])

@@ -47,7 +47,9 @@ def write_video(
     path = os.fspath(path)
     partial = f"{path}.{os.getpid()}.part"
     try:
-        with av.open(partial, "w", format="mp4", options={"movflags": "+faststart", "movie_timescale": str(_CLOCK)}) as container:
+        with av.open(
+            partial, "w", format="mp4", options={"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
+        ) as container:
             stream = _video_stream(container, fps, crf, gop)
             sound = None if audio is None else _audio_stream(container, audio, sample_rate, path)
             _write_pictures(container, stream, frames, times_s, path)

@@ -10,19 +10,11 @@ from mvssl.video import backends, frame_index, open_video
 from mvssl.video._container import opened
 from mvssl.video._mp4 import packet_table
 
-READABLE = (
-    "h264_bframes h264_no_bframes h264_long_gop h264_open_gop h264_open_gop_ts h264_intra_refresh_ts h264_mkv h264_flv "
-    "h264_avi h264_fragmented h264_10bit h264_444_odd h264_ts h264_edit_list h264_offset_mkv h264_variable_rate "
-    "h264_variable_rate_mkv h264_jitter h264_one_frame hevc_open_gop hevc_closed_gop vp8 vp9 vp9_mp4 av1 av1_mkv mpeg4_avi "
-    "mpeg4_avi_bframes mpeg4_mp4_bframes mpeg2_ts mpeg1_ps mjpeg_mov wmv rotated_90 two_streams cut_mid_gop_ts"
-).split()  # fmt: skip
+READABLE = ["h264_bframes", "h264_no_bframes", "h264_long_gop", "h264_open_gop", "h264_open_gop_ts", "h264_intra_refresh_ts", "h264_mkv", "h264_flv", "h264_avi", "h264_fragmented", "h264_10bit", "h264_444_odd", "h264_ts", "h264_edit_list", "h264_offset_mkv", "h264_variable_rate", "h264_variable_rate_mkv", "h264_jitter", "h264_one_frame", "hevc_open_gop", "hevc_closed_gop", "vp8", "vp9", "vp9_mp4", "av1", "av1_mkv", "mpeg4_avi", "mpeg4_avi_bframes", "mpeg4_mp4_bframes", "mpeg2_ts", "mpeg1_ps", "mjpeg_mov", "wmv", "rotated_90", "two_streams", "cut_mid_gop_ts"]  # fmt: skip
 # kinds that each optional library reads wrongly or not at all, so that we refuse them
 REFUSED = {
-    "torchcodec": "h264_open_gop_ts h264_intra_refresh_ts h264_ts h264_avi mpeg4_avi_bframes mpeg2_ts mpeg1_ps cut_mid_gop_ts".split(),
-    "decord": (
-        "h264_open_gop h264_open_gop_ts h264_intra_refresh_ts h264_ts h264_avi h264_edit_list hevc_open_gop av1 av1_mkv "
-        "mpeg4_avi_bframes mpeg4_mp4_bframes mpeg2_ts mpeg1_ps two_streams cut_mid_gop_ts"
-    ).split(),
+    "torchcodec": ["h264_open_gop_ts", "h264_intra_refresh_ts", "h264_ts", "h264_avi", "mpeg4_avi_bframes", "mpeg2_ts", "mpeg1_ps", "cut_mid_gop_ts"],
+    "decord": ["h264_open_gop", "h264_open_gop_ts", "h264_intra_refresh_ts", "h264_ts", "h264_avi", "h264_edit_list", "hevc_open_gop", "av1", "av1_mkv", "mpeg4_avi_bframes", "mpeg4_mp4_bframes", "mpeg2_ts", "mpeg1_ps", "wmv", "two_streams", "cut_mid_gop_ts"],
 }  # fmt: skip
 AVAILABLE = {row.name: row.available for row in backends()}
 
