@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """How much CPU does it take to get the frames one wants? Ours against the other readers, on the same files and indices.
 
     python benchmarks/decode.py [--quick] [--json FILE] [--repetitions 9]

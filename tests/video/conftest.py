@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Awkward video files made on the spot, with the number of each frame written into its picture."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Indexes of videos as users have them: read by sniffing, completed from the files, written and read again."""
 
 import json
