@@ -80,44 +80,63 @@ def darken_floor(background: Background, place: np.ndarray, shadow: np.ndarray, 
 
 
 def draw(
-    picture: np.ndarray, depth: np.ndarray, parts: Parts, seen: Seen, frame: int, light: Light, camera: Camera
+    pictures: np.ndarray, depths: np.ndarray, parts: Parts, seen: Seen, frames: slice, light: Light, camera: Camera
 ) -> None:
-    """Paints the parts of one frame into ``picture`` (H, W, 3) float32 and ``depth`` (H, W), far parts first."""
-    height, width = picture.shape[:2]
-    lamp_x, lamp_y, lamp_z = (camera.turn @ light.direction).tolist()  # x right, y down, z away from the camera
-    columns, rows = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+    """Paints the parts into ``pictures`` (T, H, W, 3) float32 and ``depths`` (T, H, W), far parts first.
+
+    ``frames`` are the T frames of ``parts`` that the pictures show. A part is computed for all of them at once.
+    """
+    lamp = (camera.turn @ light.direction).tolist()  # x right, y down, z away from the camera
     colours, stripes = ((c * light.tint).astype(np.float32) for c in (parts.colour, parts.stripe))
-    starts, ends, depths, radii, thicknesses = (array[frame].tolist() for array in seen)
-    for p in np.argsort(-seen.depth[frame].mean(-1), kind="stable").tolist():
-        (ax, ay), (bx, by), (za, zb), (ra, rb) = starts[p], ends[p], depths[p], radii[p]
-        thickness, reach = thicknesses[p], max(ra, rb) + 1.0
-        x0, x1 = int(max(min(ax, bx) - reach, 0)), int(min(max(ax, bx) + reach + 1, width))
-        y0, y1 = int(max(min(ay, by) - reach, 0)), int(min(max(ay, by) + reach + 1, height))
-        if reach <= 1.0 or x0 >= x1 or y0 >= y1:
+    some = Seen(*(array[frames].astype(np.float32) for array in seen))
+    t = np.arange(len(pictures))[:, None, None]
+    for p in np.argsort(-some.depth.mean((0, 2)), kind="stable").tolist():
+        start, end, depth, radius = some.start[:, p], some.end[:, p], some.depth[:, p], some.radius[:, p]
+        reach = radius.max(-1) + 1
+        if reach.max() <= 1:
             continue
-        x, y, dx, dy = columns[:, x0:x1] - ax, rows[y0:y1] - ay, bx - ax, by - ay
-        squared = max(dx * dx + dy * dy, 1e-3)
+        columns = _patch(start[:, 0], end[:, 0], reach, pictures.shape[2])[:, None, :]
+        rows = _patch(start[:, 1], end[:, 1], reach, pictures.shape[1])[:, :, None]
+        ax, ay, dx, dy, za, dz, ra, dr, thickness = (
+            value[:, None, None]
+            for value in (*start.T, *(end - start).T, depth[:, 0], depth[:, 1] - depth[:, 0])
+            + (radius[:, 0], radius[:, 1] - radius[:, 0], some.thickness[:, p])
+        )
+        x, y = columns.astype(np.float32) - ax, rows.astype(np.float32) - ay
+        squared = np.maximum(dx * dx + dy * dy, 1e-3)
         along = _unit(x * (dx / squared) + y * (dy / squared))
-        radius = along * (rb - ra) + max(ra, 0.3)
+        wide = along * dr
+        wide += np.maximum(ra, 0.3)
         x, y = x - along * dx, y - along * dy
         beside = np.sqrt(x * x + y * y)
-        cover = _unit(radius - beside + 0.5)
-        ratio = np.minimum(beside / radius, 1)
+        visible = _unit(wide - beside + 0.5)
+        visible *= ra > 0
+        ratio = np.minimum(beside / wide, 1)
         towards = np.sqrt(1 - ratio * ratio)  # of the normal, towards the camera
-        here = along * (zb - za) - towards * thickness + za
-        window = depth[y0:y1, x0:x1]
-        visible = cover * _unit((window - here) * (1 / (0.25 * thickness + 1e-3)) + 0.5)
-        facing = (x * lamp_x + y * lamp_y) / radius - towards * lamp_z
-        shade = light.shade(facing) * (0.8 + 0.2 * towards)
+        here = along * dz
+        here += za
+        here -= towards * thickness
+        before = depths[t, rows, columns]
+        visible *= _unit((before - here) / (0.25 * thickness + 1e-3) + 0.5)
+        shade = light.shade((x * lamp[0] + y * lamp[1]) / wide - towards * lamp[2]) * (0.8 + 0.2 * towards)
         lit = shade[..., None] * colours[p]
         if parts.num_bands[p]:
             other = _unit(np.sin(along * (2 * np.pi * float(parts.num_bands[p]))) * 4) * shade
             lit += other[..., None] * (stripes[p] - colours[p])
-        target = picture[y0:y1, x0:x1]
+        target = pictures[t, rows, columns]
         lit -= target
         lit *= visible[..., None]
-        target += lit
-        np.copyto(window, here, where=(visible > 0.5) & (here < window))
+        lit += target
+        pictures[t, rows, columns] = lit
+        depths[t, rows, columns] = np.where(visible > 0.5, np.minimum(here, before), before)
+
+
+def _patch(start: np.ndarray, end: np.ndarray, reach: np.ndarray, num_pixels: int) -> np.ndarray:
+    """Pixels (T, w) along one axis that may show a part: w is the same in all frames, and no pixel lies outside."""
+    first = np.floor(np.clip(np.minimum(start, end) - reach, -1, num_pixels))
+    last = np.ceil(np.clip(np.maximum(start, end) + reach, -1, num_pixels))
+    length = min(int((last - first).max()) + 1, num_pixels)
+    return np.clip(first, 0, num_pixels - length).astype(np.int64)[:, None] + np.arange(length)
 
 
 def _unit(x: np.ndarray) -> np.ndarray:

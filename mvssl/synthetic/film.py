@@ -14,6 +14,7 @@ from .room import see
 from .takes import Take
 
 _NOISE = 0.012  # of the sensor, as a share of white
+_CHUNK = 12  # frames drawn at once
 _NUM_NOISES = 8  # noise pictures, used in random order
 
 
@@ -43,14 +44,16 @@ def film(take: Take, *, fps: float = 30.0) -> Iterator[list[np.ndarray]]:
     height, width = take.cameras[0].size
     noises = rng.normal(0.5, _NOISE * 255, (_NUM_NOISES, height, width, 1)).astype(np.float32)
     swell, hertz, start = take.exposure
-    for frame, time in enumerate(time_s):
-        shadow = shadows(parts, near, take.light, frame)
-        brightness = 255 * float(1 + swell * np.sin(2 * np.pi * hertz * time + start))
-        pictures = []
+    brightness = (255 * (1 + swell * np.sin(2 * np.pi * hertz * time_s + start))).astype(np.float32)
+    for first in range(0, len(time_s), _CHUNK):
+        chunk = slice(first, min(first + _CHUNK, len(time_s)))
+        fallen = [shadows(parts, near, take.light, frame) for frame in range(chunk.start, chunk.stop)]
+        shown = []
         for camera, background, place, seen in views:
-            picture, depth = darken_floor(background, place, shadow, take.light), background.depth.copy()
-            draw(picture, depth, parts, seen, frame, take.light, camera)
-            picture *= brightness
-            picture += noises[rng.integers(_NUM_NOISES)]
-            pictures.append(picture.clip(0, 255, out=picture).astype(np.uint8))
-        yield pictures
+            pictures = np.stack([darken_floor(background, place, shadow, take.light) for shadow in fallen])
+            depths = np.repeat(background.depth[None], len(pictures), axis=0)
+            draw(pictures, depths, parts, seen, chunk, take.light, camera)
+            pictures *= brightness[chunk, None, None, None]
+            pictures += noises[rng.integers(_NUM_NOISES, size=len(pictures))]
+            shown.append(pictures.clip(0, 255, out=pictures).astype(np.uint8))
+        yield from (list(instant) for instant in zip(*shown, strict=True))

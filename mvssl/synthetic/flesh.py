@@ -44,9 +44,12 @@ def part(start, end, radius, colour, stripe=None, num_bands: int = 0) -> Parts:
     )
     stripe = colour if stripe is None else stripe
     return Parts(
-        *(np.asarray(x, float)[:, None] for x in (start, end, radius)),
-        *(np.asarray(x, float)[None] for x in (colour, stripe)),
-        np.array([num_bands]),
+        start=np.asarray(start, float)[:, None],
+        end=np.asarray(end, float)[:, None],
+        radius=radius[:, None],
+        colour=np.asarray(colour, float)[None],
+        stripe=np.asarray(stripe, float)[None],
+        num_bands=np.array([num_bands]),
     )
 
 
@@ -64,15 +67,15 @@ def person(body: Body, clothes: Clothes, joint: dict[str, np.ndarray]) -> Parts:
     def at(name: str, turn: np.ndarray, x: float, y: float, z: float) -> np.ndarray:
         return joint[name] + turn @ (np.array([x, y, z]) * h)
 
-    shirt = {"colour": clothes.shirt, "stripe": clothes.stripe, "num_bands": clothes.num_bands}
+    shirt, stripe, bands = clothes.shirt, clothes.stripe, clothes.num_bands
     sleeve = clothes.shirt if clothes.long_sleeves else clothes.skin
     shin = clothes.trousers if clothes.long_trousers else clothes.skin
     out = [part(joint["right_hip"], joint["left_hip"], 0.062 * girth, clothes.trousers)]
     for sign in (-1.0, 1.0):
         low, high = at("pelvis", hips, 0, sign * 0.03, 0.045), at("neck", chest, 0, sign * 0.04 * wide, -0.06)
         middle = at("waist", chest, 0, sign * 0.031, 0.02)
-        out.append(part(low, middle, (0.058 * girth, 0.056 * girth), **{**shirt, "num_bands": clothes.num_bands // 2}))
-        out.append(part(middle, high, (0.056 * girth, 0.062 * girth), **shirt))
+        out.append(part(low, middle, (0.058 * girth, 0.056 * girth), shirt, stripe, bands // 2))
+        out.append(part(middle, high, (0.056 * girth, 0.062 * girth), shirt, stripe, bands))
     out.append(part(joint["right_shoulder"], joint["left_shoulder"], 0.043 * girth, clothes.shirt))
     out.append(part(at("neck", chest, 0, 0, -0.01), joint["head"], 0.029 * girth, clothes.skin))
     for name in ("right", "left"):

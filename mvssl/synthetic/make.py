@@ -48,7 +48,7 @@ def make_videos(
     *,
     num_takes: int = 12,
     num_cameras: int = 2,
-    size: int | tuple[int, int] = 144,
+    size: int | tuple[int, int] = 128,
     fps: float = 30.0,
     seed: int = 0,
     quick: bool = False,

@@ -20,9 +20,9 @@ def ball(x: float, y: float, z: float, radius: float, colour):
 
 def paint(parts, light=None, depth_m=9.0):
     light = light or Light(np.array([1.0, 0, 0]), 1.0, 0.0, np.ones(3))
-    picture, depth = np.zeros((*SIZE, 3), np.float32), np.full(SIZE, depth_m, np.float32)
-    draw(picture, depth, parts, see_parts(parts, CAMERA), 0, light, CAMERA)
-    return picture, depth
+    picture, depth = np.zeros((1, *SIZE, 3), np.float32), np.full((1, *SIZE), depth_m, np.float32)
+    draw(picture, depth, parts, see_parts(parts, CAMERA), slice(0, 1), light, CAMERA)
+    return picture[0], depth[0]
 
 
 def test_a_sphere_covers_its_projected_area_at_its_depth():
