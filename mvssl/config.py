@@ -58,7 +58,10 @@ def find(name: str | Path, kind: str) -> Path:
 
 
 def load(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """Reads a YAML file and merges ``key=value`` overrides (dots go down, values are YAML) into plain containers."""
+    """Reads a YAML file and merges ``key=value`` overrides (dots go down, values are YAML) into plain containers.
+
+    Naming another component (``objective.name=tcc``) drops the parameters that the file gives to the old one.
+    """
     try:
         base = OmegaConf.load(path) if path is not None else OmegaConf.create({})
     except (OSError, yaml.YAMLError) as error:
@@ -70,7 +73,11 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, An
         if not separator or not key:
             raise ConfigError(f"{override!r}: an override is written key=value, e.g. train.steps=200")
     try:
-        merged = OmegaConf.merge(base, OmegaConf.from_dotlist(list(overrides)))
+        changes = OmegaConf.from_dotlist(list(overrides))
+        for key, value in changes.items():
+            if OmegaConf.is_dict(value) and "name" in value and key in base and base[key].get("name") != value.name:
+                base[key] = {}  # another component: the old one's parameters are not its own
+        merged = OmegaConf.merge(base, changes)
         plain = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path or 'command line'}: {' '.join(str(error).split())}") from None

@@ -1,6 +1,7 @@
 """The commands as functions: what ``mvssl align`` does in the shell, ``mvssl.align(...)`` does in a notebook."""
 
 from mvssl.api._align import Alignment, align
+from mvssl.api._doctor import Finding, doctor
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
 from mvssl.api._models import ZERO_SHOT, load, zero_shot
@@ -12,8 +13,10 @@ from mvssl.api._tour import demo
 __all__ = [
     "ZERO_SHOT",
     "Alignment",
+    "Finding",
     "align",
     "demo",
+    "doctor",
     "embed",
     "evaluate",
     "load",

@@ -1,0 +1,34 @@
+"""Two processes train what one process trains: the same losses with the same global batch."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from mvssl.training import pretrain
+
+
+def test_two_processes_equal_one(tiny_config, tmp_path):
+    tiny_config["encoder"]["dropout"] = 0.0  # its draws differ between processes by design
+    tiny_config["objective"]["negatives"] = "gathered"
+    tiny_config["optimiser"]["lr"] = 1e-3
+    tiny_config["train"]["steps"] = 4
+    tiny_config["cache"]["folder"] = str(tmp_path / "cache")
+    one = pretrain(tiny_config, tmp_path / "one", progress=False)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(tiny_config))
+    command = [sys.executable, "-m", "mvssl", "pretrain", str(path), "-o", str(tmp_path / "two"), "--num-processes", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (one, tmp_path / "two")
+    )
+    assert len(first) == len(second) == 4
+    for a, b in zip(first, second):
+        assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
+        assert b["grad_norm"] == pytest.approx(a["grad_norm"], rel=1e-3)
+        assert b["valid_frames"] == a["valid_frames"]
