@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
 
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import checked_embeddings, normalised_time
+from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.phase_classification import fit_classifier
 from mvssl.labels import Segments
@@ -91,9 +92,18 @@ class Diagnostics:
 
 
 def clock_r2(train: Frames, frames: Frames) -> float:
-    """R^2 of normalised time by ridge regression (strength by leave-one-out), fitted on ``train``, of ``frames``."""
+    """R^2 of normalised time of ``frames`` by ridge regression on ``train``, strength by cross-validation over groups.
+
+    Raises:
+        InputError: all training videos are of one group (session, where no group is stated).
+    """
     x, y = np.concatenate(train.embeddings).astype(np.float64), np.concatenate([normalised_time(v) for v in train])
-    model = RidgeCV(alphas=np.logspace(-6, 3, 10) * max(float(x.var(0).sum()), 1e-12)).fit(x, y)
+    names = np.repeat(groups(train), [len(video.frame) for video in train])
+    if len(set(names)) < 2:
+        raise InputError("the probe of the clock needs training videos of two groups, to choose its strength")
+    folds = list(GroupKFold(min(5, len(set(names)))).split(x, y, names))
+    alphas = np.logspace(-8, 2, 11) * max(float(x.var(0).sum()) * len(x), 1e-12)
+    model = RidgeCV(alphas=alphas, cv=folds).fit(x, y)
     truth = np.concatenate([normalised_time(video) for video in frames])
     found = model.predict(np.concatenate(frames.embeddings).astype(np.float64))
     return float(1 - ((found - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())

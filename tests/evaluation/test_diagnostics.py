@@ -55,5 +55,9 @@ def test_probes_read_what_is_there_and_nothing_else(table):
     blind = Diagnostics().evaluate(noise.where(split="val"), None, noise.where(split="train")).value
     assert blind["clock_r2"] < 0.1
     assert blind["scene"] < 0.25
+    assert blind["clock_r2"] > -0.1  # noise is not fitted: the strength is chosen on videos left out
+    one_group = Frames([v._replace(group="g") for v in train])
+    with pytest.raises(InputError, match="two groups"):
+        Diagnostics().evaluate(val, None, one_group)
     with pytest.raises(InputError, match="training videos"):
         Diagnostics().evaluate(val)
