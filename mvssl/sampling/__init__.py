@@ -8,6 +8,7 @@ from mvssl.sampling._timeline import leave_room as leave_room
 from mvssl.sampling.batches import BatchPlan as BatchPlan
 from mvssl.sampling.batches import Ticket as Ticket
 from mvssl.sampling.carl import CARL as CARL
+from mvssl.sampling.carl_cameras import CARLCameras as CARLCameras
 from mvssl.sampling.carl_code import CARLCode as CARLCode
 from mvssl.sampling.cvrl import CVRL as CVRL
 from mvssl.sampling.dense import Dense as Dense

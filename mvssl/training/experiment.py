@@ -145,6 +145,7 @@ def build_module(
         num_samples=len(samples),
         session_of=[takes[_take(sample[0])] for sample in samples],
         duration_s=[video.duration_s for video in videos],
+        offset_s=[video.offset_s for video in videos],
         frame_labels=_frame_labels(experiment, videos) if objective.needs.label else None,
         ema_momentum=experiment.train.ema_momentum,
     )

@@ -26,12 +26,14 @@ class TrainedModule(nn.Module):
         num_samples: rows of a memory bank.
         session_of: (num_samples,) number of the take of each sample.
         duration_s: (num_videos,) length of each video.
+        offset_s: (num_videos,) what brings a video's times to its session's clock; objectives see session times.
         frame_labels: phases by video and time, for objectives that need labels.
         ema_momentum: of the target encoder at the start; it rises to 1 by a half cosine (BYOL, section 3.2).
     """
 
     session_of: Tensor
     duration_s: Tensor
+    offset_s: Tensor
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class TrainedModule(nn.Module):
         num_samples: int,
         session_of: Sequence[int],
         duration_s: Sequence[float],
+        offset_s: Sequence[float],
         frame_labels: FrameLabels | None = None,
         ema_momentum: float = 0.99,
     ):
@@ -52,6 +55,7 @@ class TrainedModule(nn.Module):
         self.frame_labels = frame_labels
         self.register_buffer("session_of", torch.as_tensor(session_of), persistent=False)
         self.register_buffer("duration_s", torch.as_tensor(duration_s, dtype=torch.float64), persistent=False)
+        self.register_buffer("offset_s", torch.as_tensor(offset_s, dtype=torch.float64), persistent=False)
         objective.build({view: self.encoder_of(view).dims for view in modalities}, num_samples)
         self.objective = objective
         needs = objective.needs
@@ -72,18 +76,7 @@ class TrainedModule(nn.Module):
         """The objective's terms for this process's part of the batch; "loss" carries the gradient."""
         views = {name: self._to_input(name, view) for name, view in batch.views.items()}
         context = Context(
-            views={
-                name: ViewInfo(
-                    v.time_s,
-                    v.mask,
-                    v.present,
-                    v.box,
-                    v.params,
-                    self.duration_s[batch.video_id[:, i]],
-                    self.frame_labels(batch.video_id[:, i], v.time_s) if self.frame_labels is not None else None,
-                )  # fmt: skip
-                for i, (name, v) in enumerate(batch.views.items())
-            },
+            views={name: self._info(v, batch.video_id[:, i]) for i, (name, v) in enumerate(batch.views.items())},
             index=batch.index,
             video_id=batch.video_id,
             session_id=self.session_of[batch.index],
@@ -98,6 +91,12 @@ class TrainedModule(nn.Module):
         features = self._encode(self.encoders, views)
         self.last_rows = _rows(features, context)
         return self.objective(features, context)
+
+    def _info(self, view: View, video: Tensor) -> ViewInfo:
+        """All of a view but its pixels; its times on the session's clock, its labels by the file's own."""
+        label = self.frame_labels(video, view.time_s) if self.frame_labels is not None else None
+        time_s = view.time_s + self.offset_s[video][:, None]
+        return ViewInfo(time_s, view.mask, view.present, view.box, view.params, self.duration_s[video], label)
 
     def _to_input(self, name: str, view: View) -> View:
         """Pictures become floats on the training device; cached features (B, T, D) stay as they are."""
