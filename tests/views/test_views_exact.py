@@ -110,6 +110,13 @@ def test_fast_is_near_exact_where_nothing_clips(rng):
         assert np.abs(exact.astype(int) - fast).max() <= 2, drawn
 
 
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 2.0])
+def test_fast_blur_is_as_wide_as_its_sigma(rng, sigma):
+    frames, drawn = pictures(rng, 1, 224, 224), Drawn(blur_sigma=sigma)
+    fast, exact = (Augment(size=224, recipe=recipe).apply(frames, drawn).astype(int) for recipe in ("fast", "exact"))
+    assert np.abs(fast - exact).max() <= 2
+
+
 @pytest.mark.parametrize("turn", [-0.2, -0.05, 0.05, 0.2])
 def test_fast_hue_turns_the_colour_circle_the_same_way(turn):
     """The mean colour is moved near to where the exact recipe moves it, and far from the other direction."""
