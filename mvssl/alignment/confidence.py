@@ -21,7 +21,7 @@ class Calibration(NamedTuple):
     middle: float
 
 
-IMAGENET = Calibration(40.0, 0.08)  # fitted on pairs of demo videos; docs/alignment.md shows the curve and its limits
+IMAGENET = Calibration(20.0, 0.108)  # fitted on pairs of demo videos; docs/alignment.md shows the curve and its limits
 
 
 def path_evidence(cost: np.ndarray, path: WarpingPath, *, covered: float | None = None) -> float:
