@@ -52,7 +52,9 @@ class ClipRequest(NamedTuple):
     video_id: str
     time_s: np.ndarray  # (T,) float64, any order, repeats allowed
     offsets_s: np.ndarray = np.zeros(1)  # (K,) float64 neighbours around each time; (0,) = the frame alone
-    mask: np.ndarray | None = None  # (T,) bool; False = padding beyond the end (time_s is then clamped); None = all True
+    mask: np.ndarray | None = (
+        None  # (T,) bool; False = padding beyond the end (time_s is then clamped); None = all True
+    )
     crop: tuple[float, float, float, float] | None = None  # x0, y0, x1, y1 in [0, 1] of the upright picture
     size: tuple[int, int] | None = None  # (H, W) after the crop; None = native
     planes: tuple[str, ...] = ("rgb",)  # "rgb", "motion"

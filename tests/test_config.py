@@ -38,7 +38,11 @@ def test_naming_the_same_component_keeps_its_parameters(path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [1", "cannot be read as YAML"), ("- 1\n- 2\n", "must hold keys and values, but holds list"), ("a: ${b}", "b")],
+    [
+        ("a: [1", "cannot be read as YAML"),
+        ("- 1\n- 2\n", "must hold keys and values, but holds list"),
+        ("a: ${b}", "b"),
+    ],
 )
 def test_broken_files_are_named(tmp_path, text, message):
     file = tmp_path / "broken.yaml"

@@ -44,9 +44,13 @@ def doctor() -> list[Finding]:
         here = available(backbone, "package")
         found.append(Finding(f"weights {backbone}", "ok" if here else "missing", "here" if here else PACKAGE_HINT))
     memory = psutil.virtual_memory()
-    found.append(Finding("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}"))
+    found.append(
+        Finding("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}")
+    )
     free_gb = memory.available / 1e9
-    found.append(Finding("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free"))
+    found.append(
+        Finding("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free")
+    )
     disk_gb = shutil.disk_usage(".").free / 1e9
     detail = f"{disk_gb:.1f} GB free here" + ("" if disk_gb > 5 else "; checkpoints and caches need a few GB")
     found.append(Finding("disk", "ok" if disk_gb > 5 else "problem", detail))

@@ -13,12 +13,12 @@ import torch
 import mvssl
 from mvssl import config
 from mvssl.api._models import load
+from mvssl.api._table import write_table
 from mvssl.embedding import Frames, Model, embed_folder, project
 from mvssl.encoders import FrameEncoder, Image, available, fingerprint
 from mvssl.errors import InputError
 from mvssl.evaluation import evaluate_frames, flatten, time_only
 from mvssl.labels import Segments, read_segments
-from mvssl.api._table import write_table
 from mvssl.video import read_videos
 
 NO_WEIGHTS = "no weights here"

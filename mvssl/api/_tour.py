@@ -82,7 +82,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         run = pretrain(name, overrides, output=output / "run")
     with stage("supervised reference"):
         classes = len(segments.labels)
-        supervision = ["objective={name: classify, level: frame, num_classes: %d}" % classes]
+        supervision = ["objective.name=classify", f"objective.num_classes={classes}"]
         supervised = pretrain(name, [*overrides, *supervision], output=output / "run-supervised")
     with stage("embed"):
         frames = embed(run, videos, output / "frames")
@@ -149,16 +149,16 @@ def _report(
     chapters += [
         Chapter(
             "The same moment elsewhere",
-            [Part("picture", found.sheet, f"{moment} and what is nearest to it in other takes; the take's own cameras are left out.")],
+            [Part("picture", found.sheet, f"{moment} and what is nearest to it in other takes (own cameras left out).")],
         ),
         Chapter(
             "Numbers, each beside its controls",
             [
-                Part("table", (header, rows), "Validation takes, clothes and scenes unseen in training; own take excluded from retrieval."),
+                Part("table", (header, rows), "Takes, clothes and scenes unseen in training; own take excluded from retrieval."),
                 Part("text", "Kendall's tau is the papers' number: time alone reaches it, so it says little by itself."),
             ],
         ),
-        Chapter("Training", [Part("picture", curves(run / "metrics.jsonl", output / "curves.png"), "Loss and health of the run.")]),
+        Chapter("Training", [Part("picture", curves(run / "metrics.jsonl", output / "curves.png"), "Loss and health.")]),
         Chapter(
             "What was done",
             [

@@ -96,7 +96,8 @@ class Experiment(Section):
         }
         if found.cache.passes and whole["encoder"].get("freeze") != "all" and whole["encoder"]["name"] != "image":
             raise ConfigError(
-                f"{where}: cache.passes: features can be cached only of a frozen backbone; set encoder.freeze=all, or cache.passes=0"
+                f"{where}: cache.passes: only a frozen backbone's features can be cached, so that "
+                "needs a frozen backbone: set encoder.freeze=all, or cache.passes=0"
             )
         return found.model_copy(update=whole)
 

@@ -128,7 +128,7 @@ def _report_bad(run: Path, step: int, batch: Batch, terms: dict[str, torch.Tenso
     if policy == "stop":
         raise InputError(
             f"step {step}: loss {numbers['loss']} or its gradient is not finite (samples {report['samples']}); "
-            f"the batch is in {run / 'non_finite.jsonl'}; lower optimiser.lr, or go on without such steps by train.non_finite=skip"
+            f"the batch is in {run / 'non_finite.jsonl'}; lower optimiser.lr, or set train.non_finite=skip"
         )
 
 

@@ -55,7 +55,9 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
         model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
         model.save_pretrained(run / FOLDER)
         (run / "summary.json").write_text(
-            json.dumps({"videos": len(videos), "samples": len(samples), "set_aside": len(problems), "last": last}, indent=1)
+            json.dumps(
+                {"videos": len(videos), "samples": len(samples), "set_aside": len(problems), "last": last}, indent=1
+            )
         )
     process.wait_for_everyone()
     return run
@@ -76,19 +78,17 @@ def _check_same(run: Path, experiment: Experiment) -> None:
     now = experiment.model_dump(mode="json")
     if path.exists():
         before = config.load(path)
-        changed = [
-            key for key in now
-            if {k: v for k, v in _flat(now[key]).items() if k != "steps"} != {k: v for k, v in _flat(before.get(key)).items() if k != "steps"}
-        ]  # fmt: skip
+        changed = [key for key in now if _without_length(now[key]) != _without_length(before.get(key))]
         if changed:
             raise InputError(
-                f"{run}: was begun with other values under {', '.join(changed)} (see {path}); choose another folder, or give those"
+                f"{run}: was begun with other values under {', '.join(changed)} (see {path}); "
+                "choose another folder, or give those"
             )
     config.dump(now, path)
 
 
-def _flat(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, dict) else {"": value}
+def _without_length(value: Any) -> Any:
+    return {k: v for k, v in value.items() if k != "steps"} if isinstance(value, dict) else value
 
 
 def _batches(

@@ -111,7 +111,7 @@ def test_an_unreadable_model_is_one_clear_error(model, tmp_path, damage):
         weights.write_bytes(weights.read_bytes()[:1000])
     else:
         spec.write_text(spec.read_text().replace("num_heads", "num_haeds"))
-    with pytest.raises(InputError, match="model|num_haeds"):
+    with pytest.raises(InputError, match=r"model|num_haeds"):
         load(run)
 
 

@@ -162,7 +162,7 @@ def test_a_run_goes_on_only_with_its_own_configuration(tiny_config, tmp_path):
         ({"batch": {"size": 4, "group_by": "lable"}}, "batch.group_by: .*got 'lable'"),
         (
             {"encoder": {"name": "frame", "backbone": "test_resnet", "freeze": "none"}},
-            "cache.passes: .*frozen backbone",
+            "cache.passes: only a frozen",
         ),
         ({"data": {}}, "data.root: must be given"),
     ],

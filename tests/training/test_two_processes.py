@@ -20,12 +20,23 @@ def test_two_processes_equal_one(tiny_config, tmp_path):
     one = pretrain(tiny_config, tmp_path / "one", progress=False)
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(tiny_config))
-    command = [sys.executable, "-m", "mvssl", "pretrain", str(path), "-o", str(tmp_path / "two"), "--num-processes", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "mvssl",
+        "pretrain",
+        str(path),
+        "-o",
+        str(tmp_path / "two"),
+        "--num-processes",
+        "2",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = (
-        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (one, tmp_path / "two")
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (one, tmp_path / "two")
     )
     assert len(first) == len(second) == 4
     for a, b in zip(first, second):
