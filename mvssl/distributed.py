@@ -117,7 +117,10 @@ class GlobalBatchNorm(nn.BatchNorm1d):
                 rows, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
             )
             return out.view_as(x)
-        valid = rows if mask is None else rows[mask.reshape(-1)]
+        valid = rows if mask is None or bool(mask.all()) else rows[mask.reshape(-1)]
+        own_statistics = world_size() == 1 and len(valid) == len(rows) > 1 and not self.track_running_stats
+        if own_statistics and rows.dtype in (torch.float32, torch.float64):
+            return super().forward(rows).view_as(x)  # torch's own, fused
         wide = valid.double() if valid.dtype == torch.float64 else valid.float()
         num_rows = global_count(float(len(wide))).to(wide)
         count = num_rows.clamp(min=1.0)

@@ -26,8 +26,14 @@ def clip_rows(features: dict[str, Features], context: Context) -> tuple[dict[str
         if view.clip is None:
             raise InputError(f"view {name!r}: this objective needs clip features (N, D) and the encoder gave none")
         present[name] = context.views[name].present
-        clips[name] = torch.where(present[name][:, None], view.clip, 0.0)
+        complete = bool(present[name].all())
+        clips[name] = view.clip if complete else torch.where(present[name][:, None], view.clip, 0.0)
     return clips, present
+
+
+def select(x: Tensor, rows: Tensor) -> Tensor:
+    """``x[rows]`` for a mask (B,); ``x`` itself, without a copy, if it is all True."""
+    return x if bool(rows.all()) else x[rows]
 
 
 def clip_dims(dims: dict[str, Dims]) -> dict[str, int]:

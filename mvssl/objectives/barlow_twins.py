@@ -9,7 +9,7 @@ from ..distributed import GlobalBatchNorm, global_count, sum_with_grad
 from ..types import Context, Dims, Features, Needs
 from ._heads import ViewHeads, mlp
 from ._objective import Objective
-from ._rows import clip_dims, clip_rows, view_pairs
+from ._rows import clip_dims, clip_rows, select, view_pairs
 
 
 class BarlowTwins(Objective):
@@ -49,7 +49,7 @@ class BarlowTwins(Objective):
         losses, diagonals = [], []
         for i, j in view_pairs(z):
             both = present[i] & present[j]
-            correlation = cross_correlation(self.norm(z[i][both]), self.norm(z[j][both]))
+            correlation = cross_correlation(self.norm(select(z[i], both)), self.norm(select(z[j], both)))
             losses.append(redundancy_reduction(correlation, self.redundancy))
             diagonals.append(correlation.diagonal().mean())
         return {

@@ -13,7 +13,7 @@ from ..types import Context, Dims, Features, Needs
 from ._ema import EMA, cosine_momentum
 from ._heads import ViewHeads, mlp
 from ._objective import Objective
-from ._rows import clip_dims, clip_rows
+from ._rows import clip_dims, clip_rows, select
 
 
 class BYOL(Objective):
@@ -55,7 +55,7 @@ class BYOL(Objective):
         errors = []
         for i, j in permutations(predicted, 2):
             both = present[i] & present[j]
-            errors.append(mean_over_batch(cosine_error(predicted[i][both], target[j][both])))
+            errors.append(mean_over_batch(cosine_error(select(predicted[i], both), select(target[j], both))))
         loss = 2.0 * torch.stack(errors).mean()
         return {"loss": loss, "cosine": 1.0 - loss.detach() / 4.0}
 

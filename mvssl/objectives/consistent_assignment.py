@@ -15,7 +15,7 @@ from ..types import Context, Dims, Features, Needs
 from ._divergence import entropy_of_mean
 from ._heads import NormedLinear, ViewHeads, mlp
 from ._objective import Objective
-from ._rows import clip_dims, clip_rows, view_pairs
+from ._rows import clip_dims, clip_rows, select, view_pairs
 
 
 class ConsistentAssignment(Objective):
@@ -66,9 +66,9 @@ class ConsistentAssignment(Objective):
             for name, z in self.projector(clips, present).items()
         }
         pairs = view_pairs(log_p)
-        both = [(log_p[i][m], log_p[j][m]) for i, j in pairs for m in [present[i] & present[j]]]
+        both = [(select(log_p[i], m), select(log_p[j], m)) for i, j in pairs for m in [present[i] & present[j]]]
         consistency = torch.stack([mean_over_batch(disagreement(*pair)) for pair in both]).mean()
-        balance = math.log(self.num_prototypes) - entropy_of_mean(*(log_p[n][present[n]].exp() for n in log_p))
+        balance = math.log(self.num_prototypes) - entropy_of_mean(*(select(log_p[n], present[n]).exp() for n in log_p))
         return {
             "loss": consistency + self.balance * balance,
             "disagreement": consistency.detach(),

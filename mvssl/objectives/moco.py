@@ -16,7 +16,7 @@ from ._heads import ViewHeads, mlp
 from ._nce import info_nce
 from ._objective import Objective
 from ._queue import Queue
-from ._rows import clip_dims, clip_rows
+from ._rows import clip_dims, clip_rows, select
 
 
 class MoCo(Objective):
@@ -77,11 +77,11 @@ class MoCo(Objective):
         losses = []
         for i, j in permutations(queries, 2):
             both = present[i] & present[j]
-            q, k = queries[i][both], keys[j][both]
+            q, k = select(queries[i], both), select(keys[j], both)
             logits = torch.cat([(q * k).sum(1, keepdim=True), q @ held.to(q.dtype).T], 1) / self.temperature
             positive = torch.zeros_like(logits, dtype=torch.bool)
             positive[:, 0] = True
-            losses.append(mean_over_batch(info_nce(logits, positive, F.pad(negative[both], (1, 0)))))
+            losses.append(mean_over_batch(info_nce(logits, positive, F.pad(select(negative, both), (1, 0)))))
         return {"loss": torch.stack(losses).mean(), "queue_filled": held.new_tensor(len(held) / self.queue_size)}
 
     def after_step(self, context: Context) -> None:

@@ -12,7 +12,7 @@ from ..types import Context, Dims, Features, Needs
 from ._divergence import entropy_of_mean
 from ._heads import ViewHeads, mlp
 from ._objective import Objective
-from ._rows import clip_dims, clip_rows, view_pairs
+from ._rows import clip_dims, clip_rows, select, view_pairs
 
 
 class TWIST(Objective):
@@ -64,7 +64,7 @@ class TWIST(Objective):
         total = torch.zeros(3, dtype=next(iter(logits.values())).dtype, device=context.index.device)
         for i, j in pairs:
             both = present[i] & present[j]
-            total = total + torch.stack(twin_terms(logits[i][both], logits[j][both], self.temperature))
+            total = total + torch.stack(twin_terms(select(logits[i], both), select(logits[j], both), self.temperature))
         terms = TwinTerms(*(total / len(pairs)).unbind())
         loss = terms.divergence + (1.0 + self.sharpness) * terms.entropy - self.diversity * terms.mean_entropy
         return {"loss": loss, **{name: value.detach() for name, value in terms._asdict().items()}}
