@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -68,14 +69,16 @@ def _hammer(path, rounds, queue):
 
 
 def test_several_processes_share_the_cache(film):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     queue = context.Queue()
     workers = [context.Process(target=_hammer, args=(film, 12, queue)) for _ in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork beside idle threads: the children only scan
+        for worker in workers:
+            worker.start()
+    sums = [queue.get(timeout=300) for _ in range(36)]
     for worker in workers:
-        worker.start()
-    sums = [queue.get(timeout=60) for _ in range(36)]
-    for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=300)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert set(sums) == {int(build_index(film).shown_pts.sum())}
     assert all(path.suffix == ".idx" for path in cache.cache_folder().iterdir())  # nothing half-written is left
