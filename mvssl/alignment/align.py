@@ -71,9 +71,7 @@ def align(
         InputError: a video without frames, embeddings of different models, pins outside the videos or crossing.
     """
     if mirror is not None:
-        options = dict(
-            mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre, calibration=calibration
-        )
+        options = dict(mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre, calibration=calibration)
         straight = align(reference, query, **options)  # type: ignore[arg-type]
         turned = align(reference, mirror, **options)  # type: ignore[arg-type]
         if turned.probability <= straight.probability:
@@ -113,14 +111,10 @@ def align_repetitions(
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
     unrelated = float(np.median(cost))
-    paths = subsequence_dtw(
-        cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated
-    )
+    paths = subsequence_dtw(cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated)
     evidence = [path_evidence(cost, path, covered=1.0) for path in paths]
     maps = [
-        _time_map(
-            reference, query, cost, path, pair_probability(value, calibration), mode="dtw", pins=(), notes=notes
-        )
+        _time_map(reference, query, cost, path, pair_probability(value, calibration), mode="dtw", pins=(), notes=notes)
         for path, value in zip(paths, evidence)
         if value >= 0.5 * max(evidence)
     ]

@@ -32,7 +32,9 @@ def write_boris(path: str | Path, segments: Segments, *, subject: str = "") -> P
     return path
 
 
-def write_elan(path: str | Path, segments: Segments, video: str, *, media: str | Path | None = None, tier: str = "phases") -> Path:
+def write_elan(
+    path: str | Path, segments: Segments, video: str, *, media: str | Path | None = None, tier: str = "phases"
+) -> Path:
     """Writes one video's segments as an ELAN document (.eaf, format 3.0) with one time-aligned tier.
 
     Args:
@@ -51,7 +53,9 @@ def write_elan(path: str | Path, segments: Segments, video: str, *, media: str |
     header = ElementTree.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     where = str(media or video)
     url = Path(where).resolve().as_uri() if Path(where).is_absolute() else where
-    ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": url, "MIME_TYPE": "video/mp4", "RELATIVE_MEDIA_URL": where})
+    ElementTree.SubElement(
+        header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": url, "MIME_TYPE": "video/mp4", "RELATIVE_MEDIA_URL": where}
+    )
     order = ElementTree.SubElement(root, "TIME_ORDER")
     rows = ElementTree.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": "default-lt", "TIER_ID": tier})
     for k, segment in enumerate(segments[video]):
@@ -77,7 +81,9 @@ def progress(time_map: TimeMap, frames: VideoFrames) -> np.ndarray:
     return (time_map.to_reference(frames.time_s, extend=True) - start_s) / (end_s - start_s)
 
 
-def write_progress(path: str | Path, episodes: Sequence[tuple[TimeMap, VideoFrames]], *, episode_index: Mapping[str, int]) -> Path:
+def write_progress(
+    path: str | Path, episodes: Sequence[tuple[TimeMap, VideoFrames]], *, episode_index: Mapping[str, int]
+) -> Path:
     """Writes LeRobot's ``progress.parquet``: index, episode_index, frame_index, progress_dense.
 
     Args:

@@ -72,7 +72,11 @@ def camera_offset(
 
 
 def sound_offset(
-    reference: tuple[np.ndarray, int], camera: tuple[np.ndarray, int], *, names: tuple[str, str], max_offset_s: float = 10.0
+    reference: tuple[np.ndarray, int],
+    camera: tuple[np.ndarray, int],
+    *,
+    names: tuple[str, str],
+    max_offset_s: float = 10.0,
 ) -> Offset:
     """Offset between two recordings of one take, from their sound.
 

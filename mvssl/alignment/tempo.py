@@ -60,7 +60,15 @@ def tempo_table(maps: Sequence[TimeMap], segments: Segments) -> list[Tempo]:
         for k, (start_s, end_s) in enumerate(one.to_query(_within_step(one, bounds_s))):
             length_s = float(end_s - start_s)
             rows.append(
-                Tempo(one.query, phases[k].label, k, float(start_s), float(end_s), length_s, length_s / float(lengths_s[k]))
+                Tempo(
+                    one.query,
+                    phases[k].label,
+                    k,
+                    float(start_s),
+                    float(end_s),
+                    length_s,
+                    length_s / float(lengths_s[k]),
+                )
             )
     return rows
 

@@ -79,7 +79,9 @@ def write_contact_sheet(path: str | Path, tiles: Sequence[Tile], *, columns: int
         sheet.paste(tile.picture, (left, top))
         if tile.is_query:
             draw.rectangle((left - 3, top - 3, left + width + 2, top + height + 2), outline=ACCENT, width=3)
-        write_line(draw, (left, top + height + 4), tile.heading, width=width, size=TEXT, ink=ACCENT if tile.is_query else INK)
+        write_line(
+            draw, (left, top + height + 4), tile.heading, width=width, size=TEXT, ink=ACCENT if tile.is_query else INK
+        )
         write_line(draw, (left, top + height + 21), tile.detail, width=width, size=TEXT - 1, ink=FAINT)
     sheet.save(path)
     return path

@@ -67,10 +67,14 @@ def write_synchronised(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        opened = [stack.enter_context(open_video(_openable(source))) for source in (reference, *(q for q, _ in queries))]
+        opened = [
+            stack.enter_context(open_video(_openable(source))) for source in (reference, *(q for q, _ in queries))
+        ]
         video = opened[0].video
         fps = fps or min(30.0, video.fps)
-        cells = _planned(opened, [m for _, m in queries], video.id if isinstance(reference, Video) else "", speed, fps, segments)
+        cells = _planned(
+            opened, [m for _, m in queries], video.id if isinstance(reference, Video) else "", speed, fps, segments
+        )
         columns, cell = _grid(len(cells), video, cell_height, max_width)
         audio, rate = None, 48_000
         if sound and speed == "reference" and video.has_audio:
@@ -86,7 +90,9 @@ def _openable(source: Source) -> Video | str:
     return source if isinstance(source, Video) else str(source)
 
 
-def _planned(opened, maps: list[TimeMap], ref_id: str, speed: str, fps: float, segments: Segments | None) -> list[_Cell]:
+def _planned(
+    opened, maps: list[TimeMap], ref_id: str, speed: str, fps: float, segments: Segments | None
+) -> list[_Cell]:
     """What each cell shows when."""
     ref = opened[0]
     start_s, end_s = ref.video.start_s, ref.video.end_s
@@ -134,7 +140,9 @@ def _grid(num_cells: int, video: Video, cell_height: int, max_width: int) -> tup
     return columns, (max(2, int(width / aspect) // 2 * 2), max(2, width // 2 * 2))
 
 
-def _frames(cells: list[_Cell], columns: int, cell: tuple[int, int], bounds_s: tuple[float, float]) -> Iterator[np.ndarray]:
+def _frames(
+    cells: list[_Cell], columns: int, cell: tuple[int, int], bounds_s: tuple[float, float]
+) -> Iterator[np.ndarray]:
     rows = -(-len(cells) // columns)
     total = len(cells[0].time_s)
     sizes = [fitted((c.decoder.video.height, c.decoder.video.width), cell) for c in cells]
@@ -162,7 +170,9 @@ def _tile(one: _Cell, frame: np.ndarray, i: int, cell: tuple[int, int], bounds_s
     number = int(np.searchsorted(one.decoder.times_s, one.time_s[i] + 1e-6, side="right")) - 1
     right = f"{timecode(one.time_s[i])}  f{number}"
     room = int(draw.textlength(right, font=None) * TEXT / 9) + 12
-    write_line(draw, (6, height + 4), one.name, width=width - room - 10, size=TEXT, ink=ACCENT if one.time_map is None else INK)
+    write_line(
+        draw, (6, height + 4), one.name, width=width - room - 10, size=TEXT, ink=ACCENT if one.time_map is None else INK
+    )
     draw.text((width - 6, height + 4), right, fill=INK, font=_caption_font(), anchor="ra")
     if one.label[i]:
         _badge(draw, (6, 6), str(one.label[i]), ACCENT)
@@ -171,7 +181,9 @@ def _tile(one: _Cell, frame: np.ndarray, i: int, cell: tuple[int, int], bounds_s
     share = (one.moment_s[i] - bounds_s[0]) / max(bounds_s[1] - bounds_s[0], 1e-9)
     top = height + BAR - 8
     draw.rectangle((6, top, width - 7, top + 3), fill=(60, 63, 70))
-    draw.rectangle((6, top, 6 + int((width - 13) * min(max(share, 0.0), 1.0)), top + 3), fill=ACCENT if one.matched[i] else FAINT)
+    draw.rectangle(
+        (6, top, 6 + int((width - 13) * min(max(share, 0.0), 1.0)), top + 3), fill=ACCENT if one.matched[i] else FAINT
+    )
     return tile
 
 

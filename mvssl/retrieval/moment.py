@@ -73,7 +73,9 @@ def _time_of(video: VideoFrames, number: int) -> float:
     row = int(np.searchsorted(video.frame, number, side="right")) - 1
     last = int(video.frame[-1]) + (int(np.median(np.diff(video.frame))) if len(video.frame) > 1 else 1)
     if row < 0 or number >= last:
-        raise InputError(f"{video.video}: no frame {number}; the table holds frames {video.frame[0]} to {video.frame[-1]}")
+        raise InputError(
+            f"{video.video}: no frame {number}; the table holds frames {video.frame[0]} to {video.frame[-1]}"
+        )
     return float(video.time_s[row])
 
 

@@ -61,9 +61,7 @@ def search(
     unwanted = [_moment(q, home) for q in minus]
     if not wanted:
         raise InputError("nothing to search for: give at least one example")
-    excluded = _excluded(
-        index.frames, [home[m.video] for m in wanted + unwanted], exclude_own_video, exclude_session
-    )
+    excluded = _excluded(index.frames, [home[m.video] for m in wanted + unwanted], exclude_own_video, exclude_session)
     if len(wanted) == 1 and not unwanted and wanted[0].is_range:
         example = home[wanted[0].video]
         rows = directions(example, centre=index.centre)[rows_of(wanted[0], example)]
@@ -114,5 +112,14 @@ def _merged(
 def _match(index: ExactIndex, rank: int, row: int, distance: float) -> Match:
     video, time_s = index.frames[int(index.video_row[row])], float(index.time_s[row])
     return Match(
-        rank, video.video, int(index.frame[row]), time_s, time_s, time_s, float(distance), video.session, video.camera, video.path
+        rank,
+        video.video,
+        int(index.frame[row]),
+        time_s,
+        time_s,
+        time_s,
+        float(distance),
+        video.session,
+        video.camera,
+        video.path,
     )

@@ -50,7 +50,9 @@ def test_sound_offset(rng, rates):
         for click_s in clicks_s - start_s:
             at = int(click_s * rate)
             if 0 <= at < samples.shape[1] - rate // 20:
-                samples[0, at : at + rate // 20] += np.exp(-np.arange(rate // 20) / (rate / 100)) * rng.normal(size=rate // 20)
+                samples[0, at : at + rate // 20] += np.exp(-np.arange(rate // 20) / (rate / 100)) * rng.normal(
+                    size=rate // 20
+                )
         return samples.astype(np.float32), rate
 
     found = sound_offset(recorded(0.5, rates[0]), recorded(1.73, rates[1]), names=("a", "b"), max_offset_s=4)

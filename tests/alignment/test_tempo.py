@@ -23,7 +23,9 @@ PHASES = Segments({"ref": [Segment(0, 2, "a"), Segment(2, 4, "b"), Segment(4, 8.
 
 def test_durations_follow_the_warp(make_video, tmp_path):
     reference = make_video("ref", LINE)
-    slow = make_video("slow", np.interp(np.arange(121), [0, 20, 80, 120], [0, 0.25, 0.5, 1]))  # b takes three times as long
+    slow = make_video(
+        "slow", np.interp(np.arange(121), [0, 20, 80, 120], [0, 0.25, 0.5, 1])
+    )  # b takes three times as long
     rows = tempo_table([align(reference, slow)], PHASES)
     assert [row.video for row in rows] == ["ref"] * 3 + ["slow"] * 3
     assert rows[3].duration_s == pytest.approx(2.0, abs=0.3)
@@ -49,7 +51,10 @@ def test_the_worst_moment_is_where_the_query_differs(make_video):
 
 
 def test_the_consensus_is_the_middle_one(make_video):
-    videos = [make_video(name, LINE, noise=noise, seed=i) for i, (name, noise) in enumerate([("p", 2.0), ("q", 0.1), ("r", 2.0)])]
+    videos = [
+        make_video(name, LINE, noise=noise, seed=i)
+        for i, (name, noise) in enumerate([("p", 2.0), ("q", 0.1), ("r", 2.0)])
+    ]
     other = make_video("other", LINE, action=1)
     frames = Frames([*videos, other])
     name, probability = consensus_reference(frames)
@@ -91,7 +96,9 @@ def test_progress_rises_from_0_to_1(make_video, tmp_path):
     np.testing.assert_allclose(values, LINE**2, atol=0.05)
     other = make_video("other", LINE[::2])
     path = write_progress(
-        tmp_path / "progress.parquet", [(found, query), (align(reference, other), other)], episode_index={"query": 7, "other": 2}
+        tmp_path / "progress.parquet",
+        [(found, query), (align(reference, other), other)],
+        episode_index={"query": 7, "other": 2},
     )
     table = pq.read_table(path)
     assert table.column_names == ["index", "episode_index", "frame_index", "progress_dense"]

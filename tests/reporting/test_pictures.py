@@ -122,7 +122,9 @@ def test_matrix_picture(tmp_path, rng, mode):
     path = write_matrix(tmp_path / "m.png", video, other, found, segments=Segments({"a": [Segment(0, 3, "x")]}))
     with Image.open(path) as image:
         picture = np.asarray(image.convert("RGB")).astype(int)
-    turquoise = (np.abs(picture - (64, 224, 208)).sum(-1) < 60) & (np.arange(picture.shape[1]) < 0.75 * picture.shape[1])
+    turquoise = (np.abs(picture - (64, 224, 208)).sum(-1) < 60) & (
+        np.arange(picture.shape[1]) < 0.75 * picture.shape[1]
+    )
     y, x = np.nonzero(turquoise)
     assert len(y) > 50
     assert np.corrcoef(x, -y)[0, 1] > 0.99  # the path rises to the right

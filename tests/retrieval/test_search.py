@@ -31,7 +31,9 @@ def test_equals_brute_force_without_merging(frames):
     found = search(frames, "take/2.mp4@1.2s", k=20, merge_within_s=0.0)
     rows = [(v.video, t, e - v.embedding.mean(0)) for v in frames for t, e in zip(v.time_s, v.embedding)]
     query = frames["take/2.mp4"].embedding[12] - frames["take/2.mp4"].embedding.mean(0)
-    cosine = [(1 - e @ query / np.linalg.norm(e) / np.linalg.norm(query), v, t) for v, t, e in rows if v != "take/2.mp4"]
+    cosine = [
+        (1 - e @ query / np.linalg.norm(e) / np.linalg.norm(query), v, t) for v, t, e in rows if v != "take/2.mp4"
+    ]
     expected = sorted(cosine)[:20]
     assert [(m.video, m.time_s) for m in found] == [(v, t) for _, v, t in expected]
     np.testing.assert_allclose([m.distance for m in found], [d for d, _, _ in expected], atol=1e-5)
@@ -52,7 +54,11 @@ def test_own_video_and_session_are_excluded_on_request(frames):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 40)), max_size=60), st.integers(1, 10), st.sampled_from([0, 0.5, 2]))
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 40)), max_size=60),
+    st.integers(1, 10),
+    st.sampled_from([0, 0.5, 2]),
+)
 def test_suppression_keeps_places_apart_and_drops_nothing_else(hits, k, within):
     which, when = np.array([h[0] for h in hits], int), np.array([h[1] for h in hits]) / 4
     kept = suppress(which, when, merge_within_s=within, k=k)
