@@ -50,13 +50,20 @@ def align(
         raise InputError("align: give at least one query video beside the reference")
     if pins and len(paths) > 1:
         raise InputError(f"align: pins hold for one query, but {len(paths)} are given")
-    ref = _frames(model, Path(reference))
+    reference = Path(reference)
+    ref = _frames(model, reference)
     found = [_frames(model, path) for path in paths]
     maps = [align_pair(ref, query, pins=tuple(pins)) for query in found]
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
     matrices = [
-        write_matrix(output / f"matrix-{i:02d}-{path.stem}.png", ref, query, time_map, segments=segments)
+        write_matrix(
+            output / f"matrix-{i:02d}-{path.stem}.png",
+            ref._replace(video=reference.name),
+            query._replace(video=path.name),
+            time_map,
+            segments=segments,
+        )
         for i, (path, query, time_map) in enumerate(zip(paths, found, maps), start=1)
     ]
     video = write_synchronised(output / "synchronised.mp4", reference, list(zip(paths, maps)), segments=segments)

@@ -147,7 +147,7 @@ def build_module(
         session_of=[takes[_take(sample[0])] for sample in samples],
         duration_s=[video.duration_s for video in videos],
         offset_s=[video.offset_s for video in videos],
-        frame_labels=_frame_labels(experiment, videos) if objective.needs.label else None,
+        frame_labels=_frame_labels(experiment, videos) if objective.needs.label and objective.needs.frames else None,
         ema_momentum=experiment.train.ema_momentum,
     )
 

@@ -93,10 +93,10 @@ class TrainedModule(nn.Module):
         return self.objective(features, context)
 
     def _info(self, view: View, video: Tensor) -> ViewInfo:
-        """All of a view but its pixels; its times on the session's clock, its labels by the file's own."""
+        """All of a view but its pixels; times on the file's own clock, with what brings them to the session's."""
         label = self.frame_labels(video, view.time_s) if self.frame_labels is not None else None
-        time_s = view.time_s + self.offset_s[video][:, None]
-        return ViewInfo(time_s, view.mask, view.present, view.box, view.params, self.duration_s[video], label)
+        duration_s, offset_s = self.duration_s[video], self.offset_s[video]
+        return ViewInfo(view.time_s, view.mask, view.present, view.box, view.params, duration_s, label, offset_s)
 
     def _to_input(self, name: str, view: View) -> View:
         """Pictures become floats on the training device; cached features (B, T, D) stay as they are."""
