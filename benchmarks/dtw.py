@@ -26,7 +26,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--repetitions", type=int, default=5)
     options = parser.parse_args()
-    sizes = [(100, 128), (300, 128)] if options.quick else [(100, 128), (100, 1280), (300, 128), (1000, 128), (1000, 1280), (3000, 128)]
+    sizes = (
+        [(100, 128), (300, 128)]
+        if options.quick
+        else [(100, 128), (100, 1280), (300, 128), (1000, 128), (1000, 1280), (3000, 128)]
+    )
     rows, ratios = [], {}
     for num_frames, width in sizes:
         rng = np.random.default_rng(0)

@@ -10,9 +10,9 @@ from .tempo import Moment, Tempo, deviation_curve, tempo_table, worst_moments, w
 from .time_map import TimeMap, read_time_maps, write_time_maps
 
 __all__ = [
+    "IMAGENET",
     "Calibration",
     "FrameLabels",
-    "IMAGENET",
     "Moment",
     "Offset",
     "Tempo",

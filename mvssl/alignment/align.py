@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,9 +71,16 @@ def align(
         InputError: a video without frames, embeddings of different models, pins outside the videos or crossing.
     """
     if mirror is not None:
-        options = dict(mode=mode, open_ends=open_ends, pins=pins, band_s=band_s, centre=centre, calibration=calibration)
-        straight = align(reference, query, **options)  # type: ignore[arg-type]
-        turned = align(reference, mirror, **options)  # type: ignore[arg-type]
+        options: dict[str, Any] = {
+            "mode": mode,
+            "open_ends": open_ends,
+            "pins": pins,
+            "band_s": band_s,
+            "centre": centre,
+            "calibration": calibration,
+        }
+        straight = align(reference, query, **options)
+        turned = align(reference, mirror, **options)
         if turned.probability <= straight.probability:
             return straight
         return TimeMap(**{**vars(turned), "query": query.video, "mirrored": True})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -45,7 +46,7 @@ def write_matrix(
         similarity, origin="lower", extent=extent, aspect="auto", cmap="magma", vmin=low, vmax=max(high, low + 1e-6)
     )
     figure.colorbar(image, ax=axes, label="cosine similarity", shrink=0.85)
-    style = dict(color="#40e0d0", zorder=3)
+    style: dict[str, Any] = {"color": "#40e0d0", "zorder": 3}
     if time_map.mode == "nearest":
         axes.scatter(time_map.query_time_s, time_map.ref_time_s, s=6, **style)
     else:

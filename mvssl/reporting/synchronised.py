@@ -15,7 +15,7 @@ from mvssl.labels import Segments
 from mvssl.types import Video
 from mvssl.video import open_video, read_audio, write_video
 
-from ._tiles import ACCENT, FAINT, INK, WARNING, fitted, letterboxed, timecode, write_line
+from ._tiles import ACCENT, FAINT, INK, WARNING, fitted, font, letterboxed, timecode, write_line
 
 CHUNK = 48  # frames decoded at a time: what bounds the memory
 BAR, TEXT = 34, 14  # height of the caption under each picture and of its letters, in pixels
@@ -188,8 +188,6 @@ def _tile(one: _Cell, frame: np.ndarray, i: int, cell: tuple[int, int], bounds_s
 
 
 def _caption_font():
-    from ._tiles import font
-
     return font(TEXT)
 
 

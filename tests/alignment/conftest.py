@@ -7,7 +7,6 @@ import pytest
 
 from mvssl.embedding.tables import VideoFrames
 
-
 WIDTH = 400
 
 
