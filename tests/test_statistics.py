@@ -16,12 +16,12 @@ def test_interval_of_a_mean_equals_scipy(rng):
 
 
 def test_coverage(rng):
-    """95 % intervals of 300 samples of known mean hold it about 95 % of the time."""
+    """95 % intervals of 150 samples of known mean hold it about 95 % of the time."""
     held = 0
-    for _ in range(300):
+    for _ in range(150):
         low, high = bootstrap_mean(rng.normal(3.0, 1.0, size=60), generator=rng, num_resamples=400)
         held += low <= 3.0 <= high
-    assert 270 <= held <= 298
+    assert 133 <= held <= 149
 
 
 def test_a_ratio_weighs_videos_by_their_frames(rng):
