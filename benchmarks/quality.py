@@ -51,7 +51,7 @@ def main() -> None:
     rows: dict = {}
     for name in names:
         run, minutes = train_row(name, args.dataset, work, base)
-        found = evaluate(run, args.dataset, work / f"evaluation-{run.name}", supervised=supervised)
+        found = evaluate(run, args.dataset, work / f"evaluation-{run.name}", supervised=supervised, tables=work / "frames")
         own = {**found.rows.pop("this run"), "minutes": minutes}  # type: ignore[dict-item]
         reference = {**found.rows.pop("supervised reference"), "minutes": spent}  # type: ignore[dict-item]
         rows |= found.rows

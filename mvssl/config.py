@@ -74,9 +74,11 @@ def load(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, An
             raise ConfigError(f"{override!r}: an override is written key=value, e.g. train.steps=200")
     try:
         changes = OmegaConf.from_dotlist(list(overrides))
-        for key, value in changes.items():
-            if OmegaConf.is_dict(value) and "name" in value and key in base and base[key].get("name") != value.name:
-                base[key] = {}  # another component: the old one's parameters are not its own
+        for part, value in changes.items():
+            key = str(part)
+            named = OmegaConf.is_dict(value) and "name" in value
+            if named and key in base and base[key].get("name") != value.name:  # type: ignore[index]
+                base[key] = {}  # type: ignore[index]  # another component: the old one's parameters are not its own
         merged = OmegaConf.merge(base, changes)
         plain = OmegaConf.to_container(merged, resolve=True)
     except (OmegaConfBaseException, ValueError, yaml.YAMLError) as error:

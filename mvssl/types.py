@@ -84,7 +84,7 @@ class View(NamedTuple):
 
 class Batch(NamedTuple):
     views: dict[str, View]  # names and order fixed by the configuration
-    index: Tensor  # (B,) int64: row of the sample in the index of sessions
+    index: Tensor  # type: ignore[assignment]  # (B,) int64: row of the sample in the index of sessions
     label: Tensor  # (B,) int64; -1 = absent
     video_id: Tensor  # (B, V) int64: row of each view's video in the index of videos
 
@@ -121,7 +121,7 @@ class Context(NamedTuple):
     """What an objective knows of the batch beside the features. All tensors are this process's part of the batch."""
 
     views: dict[str, ViewInfo]
-    index: Tensor  # (B,) sample
+    index: Tensor  # type: ignore[assignment]  # (B,) sample
     video_id: Tensor  # (B, V)
     session_id: Tensor  # (B,): equal for samples of one take
     label: Tensor  # (B,), -1 = absent

@@ -41,6 +41,7 @@ def evaluate(
     supervised: str | Path | Model | None = None,
     image_weights: str = "package",
     by_action: bool = False,
+    tables: str | Path | None = None,
     progress: bool = True,
 ) -> Evaluation:
     """Evaluates a run on labelled videos and writes results.json and table.md.
@@ -53,23 +54,26 @@ def evaluate(
         labels: segments table; default: segments.csv in the dataset's folder; without one, only tau.
         supervised: a run of the same architecture trained with the labels.
         image_weights: source of the ImageNet rows' weights (see ``encoders/weights.py``).
+        tables: where the embedded frames of backbones are kept, for several evaluations of one dataset; default: inside
+            the output.
         by_action: phases are classified and searched within each action.
     """
     model = run if isinstance(run, Model) else load(run)
     videos = read_videos(dataset)
     segments = _labels(Path(dataset), labels)
     output = Path(output)
-    tables: dict[str, Frames | str] = {}
+    shared = Path(tables) if tables is not None else output / "frames"
+    found: dict[str, Frames | str] = {}
 
     def embedded(name: str, encoder: FrameEncoder, *, normalise: bool) -> Frames:
-        folder = output / "frames" / name
+        folder = (shared if name in ("backbone", "imagenet") else output / "frames") / name
         return embed_folder(encoder, videos, folder, recipe=model.recipe, normalise=normalise, progress=progress)[0]
 
     trunk = embedded("backbone", _backbone_of(model.encoder), normalise=False)
     own_spec = model.specification
-    tables["time only"] = time_only(trunk)
+    found["time only"] = time_only(trunk)
     torch.manual_seed(0)
-    tables["random encoder"] = embedded("random", _fresh(own_spec, weights="none"), normalise=model.normalise)
+    found["random encoder"] = embedded("random", _fresh(own_spec, weights="none"), normalise=model.normalise)
     backbone = str(own_spec.get("backbone", "tf_efficientnet_lite0"))
     if available(backbone, image_weights) and image_weights != "none":
         image = config.build(
@@ -77,18 +81,18 @@ def evaluate(
         )
         same = fingerprint(image.trunk) == fingerprint(model.encoder.trunk)
         raw = trunk if same else embedded("imagenet", image, normalise=False)
-        tables["ImageNet"], tables["ImageNet, centred"] = raw, raw.centred()
+        found["ImageNet"], found["ImageNet, centred"] = raw, raw.centred()
     else:
-        tables["ImageNet"] = tables["ImageNet, centred"] = NO_WEIGHTS
+        found["ImageNet"] = found["ImageNet, centred"] = NO_WEIGHTS
     if model.encoder.dims.frame != model.encoder.trunk.dim:
         torch.manual_seed(0)
         before = _fresh(own_spec, weights="none")
         before.trunk.load_state_dict(model.encoder.trunk.state_dict())
-        tables["before training"] = project(before, trunk, recipe=model.recipe, normalise=model.normalise)
-    tables["this run"] = project(model.encoder, trunk, recipe=model.recipe, normalise=model.normalise)
+        found["before training"] = project(before, trunk, recipe=model.recipe, normalise=model.normalise)
+    found["this run"] = project(model.encoder, trunk, recipe=model.recipe, normalise=model.normalise)
     if supervised is not None:
         reference = supervised if isinstance(supervised, Model) else load(supervised)
-        tables["supervised reference"] = (
+        found["supervised reference"] = (
             project(reference.encoder, trunk, recipe=model.recipe, normalise=reference.normalise)
             if fingerprint(reference.encoder.trunk) == fingerprint(model.encoder.trunk)
             else embedded("supervised", reference.encoder, normalise=reference.normalise)
@@ -96,7 +100,7 @@ def evaluate(
 
     rows: dict[str, dict[str, Any] | str] = {}
     details: dict[str, Any] = {}
-    for name, table in tables.items():
+    for name, table in found.items():
         if isinstance(table, str):
             rows[name] = table
             continue
@@ -111,7 +115,7 @@ def evaluate(
                 **_phases(controls["time only, relative"]),
             }  # stronger than a linear read-out
     output.mkdir(parents=True, exist_ok=True)
-    about = {"mvssl": mvssl.__version__, "torch": torch.__version__, "python": platform.python_version()}
+    about: dict[str, Any] = {"mvssl": mvssl.__version__, "torch": torch.__version__, "python": platform.python_version()}
     about |= {"dataset": Path(dataset).name, "videos": len(videos), "model": trunk.metadata, "by_action": by_action}
     results_path = output / "results.json"
     results_path.write_text(json.dumps({"about": about, "rows": rows, "details": details}, indent=1))

@@ -34,17 +34,18 @@ class Trunk(nn.Module):
         if not timm.is_model(backbone.split(".")[0]):
             raise InputError(f"encoder.backbone: timm has no {backbone!r}{nearest(backbone, timm.list_models())}")
         try:
-            self.model: Any = timm.create_model(
+            model: Any = timm.create_model(
                 backbone, pretrained=weights == "hub", num_classes=0, global_pool="", in_chans=in_channels
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"encoder.backbone: {backbone} with weights={weights} cannot be made here: {error}"
             ) from None
-        load_weights(self.model, backbone, weights)
-        self.dim = int(self.model.num_features)
+        load_weights(model, backbone, weights)
+        self.model = model
+        self.dim = int(model.num_features)
         self.pooling = pooling
-        config = self.model.default_cfg
+        config = model.default_cfg
         channels = in_channels if in_channels != 3 else None
         for name in ("mean", "std"):
             values = torch.tensor(config[name]) if channels is None else torch.full((channels,), 0.5)
