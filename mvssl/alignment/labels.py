@@ -70,8 +70,8 @@ def transfer_labels(
             votes[:, k] += np.where(found == label, confidence, 0.0)
     best = votes.argmax(1)
     strength = votes[np.arange(len(best)), best] / len(maps)
-    label = np.where(strength > 0, np.array(labels, dtype=object)[best], "").astype(str)
-    return FrameLabels(query, np.asarray(frame), np.asarray(time_s), label, strength.astype(np.float32))
+    chosen = np.where(strength > 0, np.array(labels, dtype=object)[best], "").astype(str)
+    return FrameLabels(query, np.asarray(frame), np.asarray(time_s), chosen, strength.astype(np.float32))
 
 
 def to_segments(labelled: FrameLabels, *, end_s: float | None = None) -> tuple[list[Segment], list[float]]:

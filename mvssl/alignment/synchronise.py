@@ -65,10 +65,10 @@ def camera_offset(
             score[r, k] = _along(similarity, reference.time_s, camera.time_s, offset_s, rate, need_s)
     if not np.isfinite(score).any():
         raise InputError(f"{reference.video} and {camera.video}: no overlap of {need_s:.1f} s within {max_offset_s} s")
-    r, k = np.unravel_index(int(score.argmax()), score.shape)
+    r, k = divmod(int(score.argmax()), len(offsets))
     best = score[r]
-    peak = _refined(offsets, best, int(k))
-    return Offset(reference.video, camera.video, peak, float(rates[r]), _prominence(offsets, best, int(k)), "embedding")
+    peak = _refined(offsets, best, k)
+    return Offset(reference.video, camera.video, peak, float(rates[r]), _prominence(offsets, best, k), "embedding")
 
 
 def sound_offset(
