@@ -17,8 +17,19 @@ from pathlib import Path
 
 from mvssl import config
 from mvssl.api import evaluate, pretrain
-from mvssl.api._table import markdown
 from mvssl.labels import read_segments
+from mvssl.reporting.tables import markdown
+
+COLUMNS = [
+    "phase_classification/recall",
+    "phase_classification/accuracy",
+    "frame_retrieval/precision@5",
+    "frame_retrieval/precision@15",
+    "frame_retrieval/map@5",
+    "phase_progression",
+    "kendall_tau",
+    "minutes",
+]
 
 
 def train_row(name: str, dataset: Path, work: Path, overrides: list[str]) -> tuple[Path, float]:
@@ -51,13 +62,15 @@ def main() -> None:
     rows: dict = {}
     for name in names:
         run, minutes = train_row(name, args.dataset, work, base)
-        found = evaluate(run, args.dataset, work / f"evaluation-{run.name}", supervised=supervised, tables=work / "frames")
+        found = evaluate(
+            run, args.dataset, work / f"evaluation-{run.name}", supervised=supervised, tables=work / "frames"
+        )
         own = {**found.rows.pop("this run"), "minutes": minutes}  # type: ignore[dict-item]
         reference = {**found.rows.pop("supervised reference"), "minutes": spent}  # type: ignore[dict-item]
         rows |= found.rows
         rows[name] = own
     rows["supervised reference"] = reference
-    text = markdown(rows)
+    text = markdown(rows, columns=[c for c in COLUMNS if any(c in r for r in rows.values())])
     print(text)
     if args.json:
         args.json.write_text(json.dumps({"dataset": args.dataset.name, "settings": args.set, "rows": rows}, indent=1))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-import mvssl
 from mvssl import config
 from mvssl.api._models import load
-from mvssl.api._table import write_table
 from mvssl.embedding import Frames, Model, embed_folder, project
 from mvssl.encoders import FrameEncoder, Image, available, fingerprint
 from mvssl.errors import InputError
-from mvssl.evaluation import evaluate_frames, flatten, time_only
+from mvssl.evaluation import Result, evaluate_frames, flatten, time_only
+from mvssl.evaluation.results_file import write_results
 from mvssl.labels import Segments, read_segments
+from mvssl.reporting.tables import latex, markdown
 from mvssl.video import read_videos
 
 NO_WEIGHTS = "no weights here"
@@ -29,7 +27,7 @@ class Evaluation(NamedTuple):
 
     rows: dict[str, dict[str, Any] | str]  # a string in place of numbers says why a row was not run
     results: Path  # results.json
-    table: Path  # table.md
+    table: Path  # table.md (and table.tex beside it)
 
 
 def evaluate(
@@ -44,7 +42,7 @@ def evaluate(
     tables: str | Path | None = None,
     progress: bool = True,
 ) -> Evaluation:
-    """Evaluates a run on labelled videos and writes results.json and table.md.
+    """Evaluates a run on labelled videos and writes results.json, table.md and table.tex.
 
     Rows: majority, time only, random encoder, ImageNet backbone (raw, and centred per video), the same architecture
     before training, the run, and the supervised reference if its run is given.
@@ -98,28 +96,27 @@ def evaluate(
             else embedded("supervised", reference.encoder, normalise=reference.normalise)
         )
 
-    rows: dict[str, dict[str, Any] | str] = {}
-    details: dict[str, Any] = {}
+    results: dict[str, dict[str, Result] | str] = {}
     for name, table in found.items():
         if isinstance(table, str):
-            rows[name] = table
+            results[name] = table
             continue
-        results = evaluate_frames(table, segments, by_action=by_action)
-        rows[name] = flatten(results)
-        details[name] = {metric: result.to_dict() for metric, result in results.items()}
-        if name == "time only" and segments is not None:
-            controls = results["phase_classification"].controls
-            rows = {"majority": _phases(controls["majority"]), **rows}
-            rows[name] = {
-                **flatten(results),
-                **_phases(controls["time only, relative"]),
-            }  # stronger than a linear read-out
-    output.mkdir(parents=True, exist_ok=True)
-    about: dict[str, Any] = {"mvssl": mvssl.__version__, "torch": torch.__version__, "python": platform.python_version()}
-    about |= {"dataset": Path(dataset).name, "videos": len(videos), "model": trunk.metadata, "by_action": by_action}
-    results_path = output / "results.json"
-    results_path.write_text(json.dumps({"about": about, "rows": rows, "details": details}, indent=1))
-    return Evaluation(rows, results_path, write_table(output / "table.md", rows))
+        results[name] = measured = evaluate_frames(table, segments, by_action=by_action)
+        if name == "time only" and segments is not None:  # the histogram is stronger than a linear read-out
+            controls = measured["phase_classification"].controls
+            measured["phase_classification"] = Result(value=_phases(controls["time only, relative"]))
+            results = {"majority": {"phase_classification": Result(value=_phases(controls["majority"]))}, **results}
+    settings = {"dataset": Path(dataset).name, "by_action": by_action, "model": trunk.metadata, "encoder": own_spec}
+    path = write_results(_made(output) / "results.json", results, trunk, segments, settings=settings)
+    rows = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
+    (output / "table.md").write_text(markdown(rows))
+    (output / "table.tex").write_text(latex(rows))
+    return Evaluation(rows, path, output / "table.md")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:

@@ -1,9 +1,8 @@
-"""Rows of numbers as a Markdown table."""
+"""The metrics that the demo's report shows, and their rows as text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 COLUMNS = {
@@ -30,17 +29,5 @@ def cells(
     return ["", *used.values()], lines
 
 
-def markdown(rows: Mapping[str, Mapping[str, Any] | str], columns: Mapping[str, str] = COLUMNS) -> str:
-    """The same as a Markdown table."""
-    header, lines = cells(rows, columns)
-    text = [header, ["---"] * len(header), *lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in text)
-
-
 def _cell(value: Any) -> str:
     return "-" if value is None or value != value else f"{value:.3f}"
-
-
-def write_table(path: Path, rows: Mapping[str, Mapping[str, Any] | str]) -> Path:
-    path.write_text(markdown(rows))
-    return path
