@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 
+from mvssl.embedding.parallel import each
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.tables import Frames, file_name, read_video_frames, write_frames
+from mvssl.embedding.tables import Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError, VideoError
@@ -57,27 +57,33 @@ def embed_folder(
     """
     folder = Path(folder)
     metadata = describe(encoder, recipe, normalise=normalise)
-    done, bad = [], []
+    done: list[VideoFrames] = []
+    bad: list[VideoError] = []
     mine = videos[shard[0] :: shard[1]]
-    for video in tqdm(mine, desc="embed", unit="video", disable=None if progress else True):
+    missing = []
+    for video in mine:
         path = folder / file_name(video.id)
-        if path.exists():
-            table, made_by = read_video_frames(path)
-            if made_by.get("model") != metadata["model"]:
-                raise InputError(
-                    f"{path}: made by model {made_by.get('model')}, not {metadata['model']}; embed into a new folder"
-                )
-            done.append(table)
+        if not path.exists():
+            missing.append(video)
             continue
-        try:
-            table = embed_video(encoder, video, recipe=recipe, device=device, layers=layers, normalise=normalise)
-        except VideoError as error:
-            if policy == "error":
-                raise
-            bad.append(error)
-            continue
-        write_frames(folder, table, metadata)
+        table, made_by = read_video_frames(path)
+        if made_by.get("model") != metadata["model"]:
+            raise InputError(
+                f"{path}: made by model {made_by.get('model')}, not {metadata['model']}; embed into a new folder"
+            )
         done.append(table)
+
+    def work(video: Video) -> VideoFrames:
+        return embed_video(encoder, video, recipe=recipe, device=device, layers=layers, normalise=normalise)
+
+    for _, found in each(work, missing, device=device, name="embed", progress=progress):
+        if isinstance(found, VideoError) and policy == "skip":
+            bad.append(found)
+        elif isinstance(found, Exception):
+            raise found
+        else:
+            write_frames(folder, found, metadata)
+            done.append(found)
     if not done:
         raise InputError(
             f"{folder}: none of {len(mine)} videos could be embedded" + (f"; first: {bad[0]}" if bad else "")

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from mvssl.embedding import Recipe
+from mvssl.embedding.parallel import each
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.sampling import BatchPlan
@@ -74,8 +74,10 @@ class FeatureCache:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         missing = [video for video in videos if not self._path(video).exists()]
-        for video in tqdm(missing, desc="cache features", unit="video", disable=None if progress else True):
-            self._compute(video)
+        self.encoder.eval()
+        for _, failed in each(self._compute, missing, device=self.device, name="cache features", progress=progress):
+            if failed is not None:
+                raise failed
 
     def _path(self, video: Video) -> Path:
         about = os.stat(video.path)
@@ -84,7 +86,6 @@ class FeatureCache:
 
     @torch.inference_mode()
     def _compute(self, video: Video) -> None:
-        self.encoder.eval()
         generators = [np.random.default_rng((self.seed, p, *video.id.encode())) for p in range(self.passes)]
         drawn = [self.transform.draw(p % 2, video.width, video.height, g) for p, g in enumerate(generators)]
         parts: list[list[torch.Tensor]] = [[] for _ in drawn]
