@@ -39,5 +39,7 @@ def test_nothing_speaks_of_a_machine():
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix in (".py", ".md", ".yaml", ".html", ".json"):
                 text = path.read_text()
-                guilty += [f"{path}: {word}" for word in ("/" + "root/", "/" + "work/main", ".." + "/shared") if word in text]
+                guilty += [
+                    f"{path}: {word}" for word in ("/" + "root/", "/" + "work/main", ".." + "/shared") if word in text
+                ]
     assert not guilty

@@ -23,7 +23,9 @@ def main(folder: Path) -> None:
     missing = [name for name in ROWS if name not in rows]
     assert not missing, f"results.json has no row {missing}"
     for evaluator, key in (("phase_classification", "accuracy"), ("frame_retrieval", "precision@5")):
-        values = {n: row[evaluator]["value"][key] for n, row in rows.items() if isinstance(row, dict) and evaluator in row}
+        values = {
+            n: row[evaluator]["value"][key] for n, row in rows.items() if isinstance(row, dict) and evaluator in row
+        }
         ours = values["this run"]
         best = max((name for name in values if name not in ROWS[-2:]), key=lambda name: values[name])
         print(f"{evaluator}/{key}: this run {ours:.3f}, best control {best} {values[best]:.3f}")

@@ -52,7 +52,7 @@ def write_matrix(
     else:
         axes.plot(time_map.query_time_s, time_map.ref_time_s, lw=1.0, alpha=0.5, **style)
         strength = np.clip(time_map.confidence / max(float(time_map.confidence.max()), 1e-9), 0.0, 1.0)
-        axes.scatter(time_map.query_time_s, time_map.ref_time_s, s=7, alpha=strength, linewidths=0, **style)
+        axes.scatter(time_map.query_time_s, time_map.ref_time_s, s=7, alpha=strength, linewidths=0, **style)  # type: ignore[arg-type]
     if time_map.pins:
         pinned = np.array(time_map.pins)
         axes.scatter(pinned[:, 1], pinned[:, 0], s=90, facecolors="none", edgecolors="white", linewidths=1.6, zorder=4)

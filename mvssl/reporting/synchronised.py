@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 from mvssl.alignment import TimeMap
 from mvssl.labels import Segments
 from mvssl.types import Video
-from mvssl.video import open_video, read_audio, write_video
+from mvssl.video import Decoder, open_video, read_audio, write_video
 
 from ._tiles import ACCENT, FAINT, INK, WARNING, fitted, font, letterboxed, timecode, write_line
 
@@ -23,7 +23,7 @@ Source = Video | str | Path
 
 
 class _Cell(NamedTuple):
-    decoder: object
+    decoder: Decoder
     name: str
     time_map: TimeMap | None  # None: the reference
     time_s: np.ndarray  # (L,) what the cell shows at each output frame

@@ -9,7 +9,9 @@ from mvssl.types import Video
 
 
 def camera(name, start_s, end_s, offset_s):
-    return Video(name, name, start_s, end_s, 30.0, round((end_s - start_s) * 30), session="s", camera=name, offset_s=offset_s)
+    return Video(
+        name, name, start_s, end_s, 30.0, round((end_s - start_s) * 30), session="s", camera=name, offset_s=offset_s
+    )
 
 
 def test_views_come_from_two_cameras_at_common_instants():
