@@ -13,7 +13,7 @@ from mvssl import config
 from mvssl.dataset import ClipDataset, make_loader
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER
-from mvssl.errors import InputError
+from mvssl.errors import ConfigError, InputError
 from mvssl.sampling import sessions
 from mvssl.training.experiment import Data, Experiment, build_module, build_plan, select
 from mvssl.training.feature_cache import CachedBatches, FeatureCache
@@ -44,13 +44,22 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     process = PartialState()
     torch.manual_seed(experiment.train.seed)
     module = build_module(experiment, samples, videos)
+    _check_pairs(experiment, module.objective.needs.pairs)
     run.mkdir(parents=True, exist_ok=True)
     _check_same(run, experiment)
     if problems:
         (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
         print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
     batches = _batches(experiment, module, samples, videos, run, process, progress=progress)
-    last = train(experiment, module, batches, run, progress=progress)
+    num_threads = torch.get_num_threads()
+    if experiment.cache.passes and process.device.type == "cpu":
+        torch.set_num_threads(
+            1
+        )  # small tensors: a second thread saves a fifth on an idle machine, and stalls on a busy one
+    try:
+        last = train(experiment, module, batches, run, progress=progress)
+    finally:
+        torch.set_num_threads(num_threads)
     if process.is_main_process:
         model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
         model.save_pretrained(run / FOLDER)
@@ -61,6 +70,15 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
         )
     process.wait_for_everyone()
     return run
+
+
+def _check_pairs(experiment: Experiment, pairs: str) -> None:
+    """An objective that pairs videos needs batches that hold pairs."""
+    if pairs not in ("none", experiment.batch.group_by):
+        raise ConfigError(
+            f"batch.group_by: objective {experiment.objective['name']} pairs videos by {pairs}, but batches are grouped by "
+            f"{experiment.batch.group_by}; set batch.group_by={pairs} and batch.num_per_group=2 or more"
+        )
 
 
 def _usable(data: Data) -> tuple[list[Video], list[Problem]]:

@@ -12,8 +12,10 @@ import pytest
 import torch
 import yaml
 
+from mvssl import config
 from mvssl.embedding import load
 from mvssl.errors import ConfigError, InputError
+from mvssl.objectives import names
 from mvssl.training import Experiment, pretrain
 from mvssl.training import checkpoint as checkpoints
 from mvssl.training import loop as training_loop
@@ -179,3 +181,26 @@ def test_a_split_that_is_not_there_is_named(tiny_config, tmp_path):
     with pytest.raises(InputError, match="no video of split 'trian'; the index states train, val"):
         pretrain(tiny_config, tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_objective_that_pairs_videos_needs_batches_with_pairs(tiny_config, tmp_path):
+    tiny_config["objective"] = {"name": "tcc", "pairs": "label"}
+    with pytest.raises(ConfigError, match=r"tcc pairs videos by label.*set batch\.group_by=label"):
+        pretrain(tiny_config, tmp_path / "run", progress=False)
+    tiny_config["batch"] = {"size": 4, "group_by": "label", "num_per_group": 2}
+    assert losses(pretrain(tiny_config, tmp_path / "run", progress=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in names() if n not in ("sum", "frame_wise")])
+def test_every_objective_trains(tiny_config, tmp_path, name):
+    """The shipped configuration of each objective, on the tiny videos."""
+    shipped = config.load(config.find(name if name != "classify" else "carl", "pretrain"))
+    tiny_config |= {key: shipped[key] for key in ("objective", "sampler")}
+    tiny_config["sampler"]["num_frames"] = 8
+    tiny_config["batch"] = {**shipped["batch"], "size": 4, "num_per_group": 2}
+    if name == "classify":
+        tiny_config["objective"] = {"name": "classify", "level": "frame", "num_classes": 2}
+    found = losses(pretrain(tiny_config, tmp_path / "run", progress=False))
+    assert len(found) == 8
+    assert np.isfinite(list(found.values())).all()
