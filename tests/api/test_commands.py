@@ -90,7 +90,7 @@ def test_align_names_what_it_cannot_read(tmp_path, run, videos, capsys, monkeypa
     ("words", "message"),
     [
         (
-            ["pretrain", "crl", "data.root=x"],
+            ["pretrain", "carll", "data.root=x"],
             "no such file, and no shipped pretrain config; shipped: .*did you mean 'carl'",
         ),
         (
