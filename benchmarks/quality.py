@@ -67,6 +67,8 @@ def main() -> None:
         )
         own = {**found.rows.pop("this run"), "minutes": minutes}  # type: ignore[dict-item]
         reference = {**found.rows.pop("supervised reference"), "minutes": spent}  # type: ignore[dict-item]
+        for control in ("random encoder", "before training"):  # these depend on the recipe's own encoder
+            found.rows[f"{control}, {name}"] = found.rows.pop(control)
         rows |= found.rows
         rows[name] = own
     rows["supervised reference"] = reference

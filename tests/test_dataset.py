@@ -274,7 +274,7 @@ def test_a_killed_worker_is_an_error_not_a_hang(videos):
     iterator = iter(loader._loader)
     next(iterator)
     os.kill(iterator._workers[0].pid, signal.SIGKILL)
-    with pytest.raises(RuntimeError, match="exited unexpectedly|killed by signal"):
+    with pytest.raises(RuntimeError, match=r"exited unexpectedly|killed by signal"):
         collections.deque(iterator, maxlen=0)
 
 

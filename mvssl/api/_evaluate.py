@@ -127,7 +127,7 @@ def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
 
 
 def _phases(control: Any) -> dict[str, float]:
-    return {f"phase_classification/{name}": control[name] for name in ("recall", "accuracy")}
+    return {name: control[name] for name in ("recall", "accuracy")}
 
 
 def _fresh(spec: Mapping[str, Any], *, weights: str) -> FrameEncoder:

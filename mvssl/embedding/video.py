@@ -101,7 +101,7 @@ def temporal_rows(
     extra: dict[str, list[torch.Tensor]] = {f"layer_{name}": [] for name in layers}
     for seen, keep in windows(clock_s, window_s):
         features = show(seen)
-        time_s = torch.as_tensor(clock_s[seen], device=features.device)[None]
+        time_s = torch.tensor(clock_s[seen], device=features.device)[None]
         found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
         assert found.frame is not None  # every frame encoder gives frames
         inside = slice(keep.start - seen.start, keep.stop - seen.start)
