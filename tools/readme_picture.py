@@ -1,6 +1,6 @@
 """Makes the README's picture from a finished demo: stills of the synchronised video above each other in time.
 
-python tools/readme_picture.py demo docs/images/demo.png
+python tools/readme_picture.py demo docs/images/demo.jpg
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(demo: Path, target: Path, num_stills: int = 6) -> None:
     width = 1200
     picture = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(target, optimize=True)
+    picture.save(target, quality=90, optimize=True)
 
 
 if __name__ == "__main__":
