@@ -9,7 +9,19 @@ __version__ = "0.1.0"
 
 # The commands as functions live in mvssl.api; they are reached as mvssl.align(...) and loaded on first use, so that
 # ``import mvssl`` stays light.
-_FUNCTIONS = ("scan", "pretrain", "embed", "align", "search", "evaluate", "demo", "doctor", "load")
+_FUNCTIONS = (
+    "align",
+    "demo",
+    "doctor",
+    "embed",
+    "evaluate",
+    "load",
+    "pretrain",
+    "preview",
+    "scan",
+    "search",
+    "sync",
+)
 __all__ = ["__version__", *_FUNCTIONS]
 
 

@@ -71,6 +71,21 @@ def pretrain(
     out.print(f"run: {run}")
 
 
+@app.command()
+def preview(
+    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped one (carl).")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, e.g. data.root=VIDEOS")] = None,
+    output: Annotated[Path, typer.Option("-o", help="Picture (.png) or page (.html).")] = Path("preview.png"),
+) -> None:
+    """What the network will see: views, modalities, times, masks.
+
+    Example: mvssl preview carl data.root=VIDEOS -o preview.png
+    """
+    from mvssl.api import preview
+
+    out.print(f"look at {preview(config, overrides or [], output)}")
+
+
 def _launch(num_processes: int, arguments: list[str]) -> int:
     """The same command in several processes, by accelerate's own launcher."""
     import subprocess
@@ -139,6 +154,25 @@ def _pin(text: str) -> tuple[float, float]:
 
 
 @app.command()
+def sync(
+    cameras: Annotated[list[Path], typer.Argument(help="Recordings of one take; the first is the reference.")],
+    run: Run = None,
+    output: Annotated[Path, typer.Option("-o", help="CSV of the offsets.")] = Path("offsets.csv"),
+    max_offset: Annotated[float, typer.Option(help="Largest offset tried, seconds.")] = 10.0,
+) -> None:
+    """Offset and drift between the cameras of one take: time of the first = offset + rate * time of the camera.
+
+    Example: mvssl sync cam0.mp4 cam1.mp4 -o offsets.csv
+    """
+    from mvssl.api import sync
+
+    for found in sync(cameras, output, run=run, max_offset_s=max_offset):
+        words = f"{found.offset_s:+.3f} s, rate {found.rate:.4f}, confidence {found.confidence:.2f} ({found.method})"
+        out.print(f"{found.camera}: {words}", soft_wrap=True, highlight=False)
+    out.print(f"table {output}")
+
+
+@app.command()
 def search(
     frames: Annotated[str, typer.Argument(help="Folder of tables (mvssl embed), or of videos.")],
     moment: Annotated[str, typer.Argument(help="CLIP.mp4@12.4s, CLIP.mp4@f372 or CLIP.mp4@3s-5s")],
@@ -180,6 +214,28 @@ def evaluate(
     found = evaluate(run, dataset, output, supervised=supervised, image_weights=image_weights, by_action=by_action)
     typer.echo(found.table.read_text())
     out.print(f"results {found.results}")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder or file of results (mvssl evaluate).")],
+    second: Annotated[Path, typer.Argument(help="Another, measured on the same data.")],
+    row: Annotated[str, typer.Option(help="The row to compare.")] = "this run",
+) -> None:
+    """Two evaluations of the same data, paired video by video.
+
+    Example: mvssl compare evaluation-a evaluation-b
+    """
+    import numpy as np
+
+    from mvssl.evaluation.results_file import compare_results
+
+    table = Table("metric", "first", "second", "difference", "95 %", "p")
+    for name, found in compare_results(first, second, row, generator=np.random.default_rng(0)).items():
+        low, high = found["interval"]
+        numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
+        table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['p_value']:.3f}")
+    out.print(table)
 
 
 @app.command()

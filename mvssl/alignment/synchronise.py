@@ -1,7 +1,7 @@
 """Offset and drift between the cameras of one take, from embeddings and from sound.
 
-``time of the camera = offset_s + rate * time of the reference``: an instant at ``t`` on the reference's clock is at
-``offset_s + rate * t`` on the camera's own.
+``time of the reference = offset_s + rate * time of the camera``: what the index calls ``offset_s``, so that the numbers
+can be written into a table of videos with the reference's clock as that of the session.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Offset(NamedTuple):
     reference: str
     camera: str
     offset_s: float
-    rate: float  # 1 = no drift
+    rate: float  # 1 = no drift; seconds of the reference per second of the camera
     confidence: float  # in [0, 1]: how far the best offset stands above the best one elsewhere
     method: str  # "embedding", "sound" or "both"
 
@@ -68,7 +68,8 @@ def camera_offset(
     r, k = divmod(int(score.argmax()), len(offsets))
     best = score[r]
     peak = _refined(offsets, best, k)
-    return Offset(reference.video, camera.video, peak, float(rates[r]), _prominence(offsets, best, k), "embedding")
+    rate = float(rates[r])  # so far: camera = peak + rate * reference
+    return Offset(reference.video, camera.video, -peak / rate, 1 / rate, _prominence(offsets, best, k), "embedding")
 
 
 def sound_offset(
@@ -104,7 +105,7 @@ def sound_offset(
     kept = np.abs(lags) <= max_offset_s * _ENVELOPE_HZ
     offsets, values = lags[kept] / _ENVELOPE_HZ, correlation[kept]
     k = int(values.argmax())
-    return Offset(*names, _refined(offsets, values, k), 1.0, _prominence(offsets, values, k), "sound")
+    return Offset(*names, -_refined(offsets, values, k), 1.0, _prominence(offsets, values, k), "sound")
 
 
 def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:

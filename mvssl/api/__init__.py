@@ -6,8 +6,10 @@ from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
 from mvssl.api._models import ZERO_SHOT, load, zero_shot
 from mvssl.api._pretrain import pretrain
+from mvssl.api._preview import preview
 from mvssl.api._scan import scan
 from mvssl.api._search import search
+from mvssl.api._sync import sync
 from mvssl.api._tour import demo
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "evaluate",
     "load",
     "pretrain",
+    "preview",
     "scan",
     "search",
+    "sync",
     "zero_shot",
 ]

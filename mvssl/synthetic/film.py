@@ -13,7 +13,7 @@ from .props import props
 from .room import see
 from .takes import Take
 
-_NOISE = 0.012  # of the sensor, as a share of white
+_NOISE = 0.006  # of the sensor, as a share of white
 _CHUNK = 12  # frames drawn at once
 _NUM_NOISES = 8  # noise pictures, used in random order
 

@@ -167,3 +167,38 @@ def test_import_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(cli.__file__).parent.parent
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_sync_finds_the_offset_of_a_cut_camera(tmp_path, run, capsys, monkeypatch):
+    rng = np.random.default_rng(1)
+    film = np.repeat(rng.integers(0, 255, (16, 32, 48, 3), dtype=np.uint8), 3, axis=0)
+    write_video(tmp_path / "whole.mp4", film, fps=10)
+    write_video(tmp_path / "cut.mp4", film[9:], fps=10)
+    words = [
+        "sync",
+        tmp_path / "whole.mp4",
+        tmp_path / "cut.mp4",
+        "--run",
+        run,
+        "-o",
+        tmp_path / "o.csv",
+        "--max-offset",
+        "2",
+    ]
+    code, out, err = call(capsys, monkeypatch, *words)
+    assert code == 0, err
+    assert abs(float(re.search(r"cut\.mp4: ([+-][0-9.]+) s", out)[1]) - 0.9) <= 0.11
+    assert (tmp_path / "o.csv").read_text().count("\n") == 2
+
+
+def test_preview_draws_a_batch(tmp_path, videos, capsys, monkeypatch):
+    words = ["preview", "carl", f"data.root={videos}", "encoder.weights=none", "batch.size=2", "sampler.num_frames=8"]
+    code, out, err = call(capsys, monkeypatch, *words, "-o", tmp_path / "p.png")
+    assert code == 0, err
+    assert (tmp_path / "p.png").stat().st_size > 5000
+
+
+def test_compare_pairs_two_results(tmp_path, run, videos, capsys, monkeypatch):
+    code, _, err = call(capsys, monkeypatch, "compare", tmp_path / "a", tmp_path / "b")
+    assert code == 2
+    assert "make them with `mvssl evaluate`" in err

@@ -1,0 +1,38 @@
+"""What the network will see: a batch of a pretraining configuration as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mvssl import config
+from mvssl.dataset import ClipDataset, make_loader
+from mvssl.sampling import sessions
+from mvssl.training import Experiment
+from mvssl.training.experiment import build_plan, select
+from mvssl.video import scan
+from mvssl.views import preview as draw
+
+
+def preview(configuration: str | Path, overrides: Sequence[str], output: str | Path) -> Path:
+    """Draws the first batch: views, modalities, times, masks, and what was drawn for each view.
+
+    Args:
+        configuration, overrides: as for ``pretrain``.
+        output: ends in .png or .html.
+    """
+    path = config.find(configuration, "pretrain")
+    experiment = Experiment.from_values(config.load(path, overrides), str(path))
+    videos = select(scan(experiment.data.root).videos, experiment.data.split, experiment.data.root)
+    samples = sessions(videos, by=experiment.data.sample)
+    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
+    names = {view: experiment.modalities.get(view, "rgb") for view in sampler.views}
+    modalities = {
+        view: config.build("mvssl.views.modalities", name, f"modalities.{view}") for view, name in names.items()
+    }
+    transform = config.build("mvssl.views", experiment.views, "views")
+    dataset = ClipDataset(samples, sampler=sampler, transform=transform, modalities=modalities)
+    _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    draw(batch, output, modalities=modalities)
+    return Path(output)
