@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
@@ -101,7 +102,10 @@ def fit_classifier(x: np.ndarray, y: np.ndarray, classifier: Classifier = "logis
     if len(np.unique(y)) == 1:
         return DummyClassifier(strategy="most_frequent").fit(x, y)
     model = LogisticRegression(max_iter=100_000) if classifier == "logistic" else SVC()
-    return model.fit(x, y)
+    with threadpool_limits(
+        limits=1
+    ):  # thousands of small products: threads that wait for each other cost ten times more
+        return model.fit(x, y)
 
 
 def _labelled_rows(embeddings: list[np.ndarray], labels: list[np.ndarray], split: str) -> tuple[np.ndarray, np.ndarray]:
