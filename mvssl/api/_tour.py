@@ -83,7 +83,9 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("supervised reference"):
         classes = len(segments.labels)
         supervision = ["objective.name=classify", f"objective.num_classes={classes}"]
-        supervised = pretrain(name, [*overrides, *supervision, "train.steps=200"], output=output / "run-supervised")
+        supervised = pretrain(
+            name, [*overrides, *supervision, f"train.steps={60 if quick else 200}"], output=output / "run-supervised"
+        )
     with stage("embed"):
         frames = embed(run, videos, output / "frames")
     with stage("align"):
