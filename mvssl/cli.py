@@ -258,7 +258,9 @@ def doctor() -> None:
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", help="Folder of everything the demo makes.")] = Path("demo"),
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer videos and steps: at most 3 minutes.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer, smaller videos and fewer steps; may not beat every control.")
+    ] = False,
     only_videos: Annotated[bool, typer.Option("--only-videos", help="Make the demo videos and stop.")] = False,
 ) -> None:
     """All of it, on videos that it makes itself; ends with the path of one HTML report.

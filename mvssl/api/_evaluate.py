@@ -12,7 +12,6 @@ from mvssl import config
 from mvssl.api._models import load
 from mvssl.embedding import Frames, Model, embed_folder, project
 from mvssl.encoders import FrameEncoder, Image, available, fingerprint
-from mvssl.errors import InputError
 from mvssl.evaluation import Result, evaluate_frames, flatten, time_only
 from mvssl.evaluation.results_file import write_results
 from mvssl.labels import Segments, read_segments
@@ -137,16 +136,3 @@ def _fresh(spec: Mapping[str, Any], *, weights: str) -> FrameEncoder:
 def _backbone_of(encoder: FrameEncoder) -> FrameEncoder:
     """The encoder's own backbone alone, as an image encoder."""
     return Image.of(encoder.trunk, chunk=encoder.chunk)
-
-
-def best_control(rows: Mapping[str, dict[str, Any] | str], metric: str) -> tuple[str, float]:
-    """The control that does best by a metric, and its value."""
-    controls = {
-        name: float(row[metric])
-        for name, row in rows.items()
-        if name not in ("this run", "supervised reference") and isinstance(row, dict) and row.get(metric) is not None
-    }
-    if not controls:
-        raise InputError(f"no control has {metric}")
-    name = max(controls, key=lambda key: controls[key])
-    return name, controls[name]

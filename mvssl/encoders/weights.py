@@ -78,11 +78,11 @@ def package_weights(backbone: str) -> dict[str, Tensor]:
         raise InputError(f"weights: package: {PACKAGES[backbone]} is not installed; {PACKAGE_HINT}")
     path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
     state = torch.load(path, map_location="cpu", weights_only=True)
-    starts = _stage_starts(state)
+    starts = _stage_starts()
     return {_timm_name(name, starts): value for name, value in state.items()}
 
 
-def _stage_starts(state: dict[str, Tensor]) -> list[int]:
+def _stage_starts() -> list[int]:
     """First block of each stage: EfficientNet-B0's repeats."""
     repeats = [1, 2, 2, 3, 3, 4, 1]
     return [sum(repeats[:stage]) for stage in range(len(repeats))]
