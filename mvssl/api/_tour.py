@@ -111,8 +111,9 @@ def _pair(videos: list[Video], segments: Segments) -> tuple[Video, Video]:
 
 
 def _rare(segments: Segments, video: str) -> str:
-    """The shortest phase of a video: the hardest to find by chance."""
-    return min(segments[video], key=lambda s: s.end_s - s.start_s).label
+    """The shortest phase inside a video: the hardest to find by chance."""
+    inner = segments[video][1:-1] or segments[video]  # the first and the last are the idle ends
+    return min(inner, key=lambda s: s.end_s - s.start_s).label
 
 
 def _sentences(evaluation: Evaluation) -> list[str]:
