@@ -1,0 +1,33 @@
+"""``mvssl compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from mvssl.cli._app import app, out
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Folder or file of results (mvssl evaluate).")],
+    second: Annotated[Path, typer.Argument(help="Another, measured on the same data.")],
+    row: Annotated[str, typer.Option(help="The row to compare.")] = "this run",
+) -> None:
+    """Two evaluations of the same data, paired video by video.
+
+    Example: mvssl compare evaluation-a evaluation-b
+    """
+    import numpy as np
+
+    from mvssl.evaluation.results_file import compare_results
+
+    table = Table("metric", "first", "second", "difference", "95 %", "p")
+    for name, found in compare_results(first, second, row, generator=np.random.default_rng(0)).items():
+        low, high = found["interval"]
+        numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
+        table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['p_value']:.3f}")
+    out.print(table)

@@ -1,0 +1,34 @@
+"""``mvssl embed``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mvssl.cli._app import app, out
+from mvssl.errors import InputError
+
+
+@app.command()
+def embed(
+    run: Annotated[str, typer.Argument(help="Run, model or hub id; 'zero-shot' for the ImageNet default.")],
+    videos: Annotated[str, typer.Argument(help="Folder, table or list of videos.")],
+    output: Annotated[Path, typer.Option("-o", help="Folder of the tables.")] = Path("frames"),
+    shard: Annotated[str, typer.Option(help="i/n: every n-th video from the i-th (0-based) on.")] = "0/1",
+    skip_bad: Annotated[bool, typer.Option(help="Set unreadable videos aside and list them.")] = False,
+) -> None:
+    """One row per frame, with its time. Finished videos are not done again.
+
+    Example: mvssl embed run VIDEOS -o frames
+    """
+    from mvssl.api import embed
+
+    part, _, whole = shard.partition("/")
+    if not (part.isdigit() and whole.isdigit() and int(part) < int(whole)):
+        raise InputError(f"--shard {shard}: written i/n with 0 <= i < n, e.g. 0/4")
+    frames = embed(
+        None if run == "zero-shot" else run, videos, output, shard=(int(part), int(whole)), skip_bad=skip_bad
+    )
+    out.print(f"{len(frames)} videos, {sum(len(v.frame) for v in frames)} frames: {output}")

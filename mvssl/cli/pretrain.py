@@ -1,0 +1,54 @@
+"""``mvssl pretrain``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mvssl.cli._app import app, out
+
+
+@app.command()
+def pretrain(
+    config: Annotated[str, typer.Argument(help="YAML file, or the name of a shipped one (carl).")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, e.g. data.root=VIDEOS")] = None,
+    output: Annotated[
+        Path, typer.Option("-o", help="Folder of the run; the same folder goes on where it stopped.")
+    ] = Path("run"),
+    show: Annotated[bool, typer.Option("--print", help="Show the resolved configuration and stop.")] = False,
+    num_processes: Annotated[int, typer.Option(min=1, help="Processes on this machine (accelerate launch).")] = 1,
+) -> None:
+    """Train an encoder on a folder of videos. Resumable; one process or many.
+
+    Example: mvssl pretrain carl data.root=VIDEOS -o run
+    """
+    from mvssl import config as configuration
+    from mvssl.api import pretrain
+    from mvssl.training import Experiment
+
+    if show:
+        path = configuration.find(config, "pretrain")
+        experiment = Experiment.from_values(configuration.load(path, overrides or []), str(path))
+        typer.echo(configuration.dump(experiment.model_dump(mode="json")), nl=False)
+        return
+    if num_processes > 1:
+        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output)]))
+    run = pretrain(config, overrides or [], output=output)
+    out.print(f"run: {run}")
+
+
+def _launch(num_processes: int, arguments: list[str]) -> int:
+    """The same command in several processes, by accelerate's own launcher."""
+    import subprocess
+
+    flags = ["--num_processes", str(num_processes), "--multi_gpu" if _cuda() else "--cpu", "-m", "mvssl"]
+    return subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *flags, *arguments]).returncode
+
+
+def _cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
