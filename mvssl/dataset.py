@@ -32,9 +32,9 @@ class ClipDataset(Dataset):
         sessions: the samples (``mvssl.sampling.sessions``).
         sampler: which times of which videos; ``views`` are their names in order.
         transform: an augmentation, or ``Evaluation``.
-        modalities: view name -> modality. Default: every view of the sampler as RGB. A name is a sampler's view,
-            or its name followed by "_" and anything; where the sampler has one view, any name. Views made of one
-            view of the sampler share its times, crop and every other draw.
+        modalities: view name -> modality. Default: every view of the sampler as RGB. Views made of one view of the
+            sampler share its times, crop and every other draw.
+        of: view name -> the sampler's view that it is made of. Default: ``source_view``.
         policy: what a video that cannot be read does. "error" stops; "skip" leaves the sample in its place with
             present = False for all its views, counts it in ``bad_files``, and stops when there are too many; a ``BadFiles``
             says it in full. No other sample ever takes its place.
@@ -48,6 +48,7 @@ class ClipDataset(Dataset):
         sampler: Any,
         transform: Transform,
         modalities: Mapping[str, Modality] | None = None,
+        of: Mapping[str, str] | None = None,
         policy: Literal["error", "skip"] | BadFiles = "error",
         max_open: int = 8,
     ):
@@ -61,7 +62,7 @@ class ClipDataset(Dataset):
         if len(self._row) < len(self.videos):
             doubled = Counter(video.id for video in self.videos).most_common(1)[0][0]
             raise InputError(f"dataset: video id {doubled!r} occurs more than once; ids must be unique")
-        self._source = {name: _source_view(name, sampler.views) for name in self.views}
+        self._source = {name: source_view(name, sampler.views, of) for name in self.views}
         self._reach_s = max(modality.reach_s for modality in self.modalities.values())
         self._decoders = _Decoders(max_open)
 
@@ -171,11 +172,14 @@ class Loader:
         )
 
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
-        for step, (batch, problems) in enumerate(self._loader, self.start_step):
-            if self.num_workers:
-                for problem in problems:
-                    self.dataset.bad_files.set_aside(problem)
-            yield step, batch
+        try:
+            for step, (batch, problems) in enumerate(self._loader, self.start_step):
+                if self.num_workers:
+                    for problem in problems:
+                        self.dataset.bad_files.set_aside(problem)
+                yield step, batch
+        except (ConnectionError, EOFError) as error:  # it died while it handed over a batch
+            raise RuntimeError("a DataLoader worker exited unexpectedly (killed, or out of memory)") from error
 
 
 def make_loader(dataset: ClipDataset, plan: BatchPlan, **settings: Any) -> Loader:
@@ -226,14 +230,27 @@ def keep_freed_memory() -> None:
     del block
 
 
-def _source_view(name: str, sampler_views: tuple[str, ...]) -> str:
-    """The sampler's view that a view is made of."""
+def source_view(name: str, sampler_views: tuple[str, ...], of: Mapping[str, str] | None = None) -> str:
+    """The sampler's view that a view is made of: the one that ``of`` states; else the one of its own name, or of its name
+    up to a "_"; else the only one.
+
+    Raises:
+        InputError: none of these.
+    """
+    if name in (of or {}):
+        stated = of[name]  # type: ignore[index]
+        if stated not in sampler_views:
+            raise InputError(
+                f"modalities: view {name!r} is made of {stated!r}, which is none of the sampler's views "
+                f"({', '.join(sampler_views)})"
+            )
+        return stated
     for view in sampler_views:
         if name == view or name.startswith(f"{view}_"):
             return view
     if len(sampler_views) == 1:
         return sampler_views[0]
     raise InputError(
-        f"modalities: view {name!r} is none of the sampler's ({', '.join(sampler_views)}); call it by one of these "
-        "names, or by one of them followed by _ and anything"
+        f"modalities: view {name!r} is none of the sampler's ({', '.join(sampler_views)}); state it as "
+        "of: VIEW, or call it by one of these names, or by one of them followed by _ and anything"
     )

@@ -29,7 +29,7 @@ def apply_exact(frames: np.ndarray, drawn: Drawn, size: tuple[int, int], solaris
         if drawn.grayscale:
             picture = cv2.merge([cv2.transform(picture, GRAY[None])] * 3)
         if drawn.blur_sigma > 0:
-            kernel = _kernel(drawn.blur_sigma, min(size))
+            kernel = blur_kernel(drawn.blur_sigma, min(size))
             picture = cv2.sepFilter2D(picture, -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
         if drawn.solarise:
             picture = np.where(picture >= solarise_threshold, 1.0 - picture, picture)
@@ -86,7 +86,7 @@ def _clip(picture: np.ndarray) -> np.ndarray:
     return np.clip(picture, 0.0, 1.0, out=picture)
 
 
-def _kernel(sigma: float, side: int) -> np.ndarray:
+def blur_kernel(sigma: float, side: int) -> np.ndarray:
     """Gaussian of 23 taps for a side of 224 (a tenth of the side, odd), without its outer taps below 1e-6."""
     radius = max(1, side // 20)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)

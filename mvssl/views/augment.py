@@ -39,6 +39,8 @@ class Augment:
         erase_scale: its area as a part of the view; width / height is log-uniform in [0.3, 3.3].
         recipe: "fast" crops and resizes in the decoder and composes all colour operations into one affine map on uint8;
             "exact" is torchvision's arithmetic, operation by operation in float.
+        device: where all but crop and resize is done: "loader" (the workers, by ``recipe``) or "model" (the training
+            device, by the arithmetic of "exact" on the resized uint8 pictures; see ``to_input``).
     """
 
     size: int = 224
@@ -58,6 +60,7 @@ class Augment:
     erase_probability: float = 0.0
     erase_scale: tuple[float, float] = (0.02, 0.33)
     recipe: Literal["fast", "exact"] = "fast"
+    device: Literal["loader", "model"] = "loader"
 
     def __post_init__(self) -> None:
         where = f"views {type(self).__name__}"
@@ -112,7 +115,12 @@ class Augment:
         return request._replace(crop=drawn.box, size=size)
 
     def apply(self, frames: np.ndarray, drawn: Drawn) -> np.ndarray:
-        """(N, h, w, 3) uint8 as decoded for ``request`` -> (N, size, size, 3) uint8. Same draw, same result."""
+        """(N, h, w, 3) uint8 as decoded for ``request`` -> (N, size, size, 3) uint8. Same draw, same result.
+
+        With ``device="model"`` the pictures are resized and no more: ``to_input`` does the rest.
+        """
+        if self.device == "model":
+            drawn = Drawn(box=drawn.box)
         if self.recipe == "exact":
             return apply_exact(frames, drawn, (self.size, self.size), self.solarise_threshold)
         return apply_fast(frames, drawn, self.solarise_threshold)

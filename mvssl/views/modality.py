@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
 from mvssl.types import Clip, ClipRequest, Video, View
 from mvssl.views.parameters import Drawn
@@ -31,12 +32,14 @@ class Modality:
 
     Attributes:
         channels: C of what the network receives.
+        shows_pictures: the network receives (B, T, K, C, H, W); False = (B, T, F).
         reach_s: how far beyond its times the modality looks; samplers keep so much room before the end of the video.
         decodes: True = made of the decoder's frames (``request``, ``pack``); False = of something else (``load``).
         key: modalities with equal keys share one copy of the worker's pixels.
     """
 
     channels: int
+    shows_pictures: bool = True
     reach_s: float = 0.0
     decodes: bool = True
     key: Hashable
@@ -55,9 +58,13 @@ class Modality:
         """As ``pack``, or (T, F) float32, from what is not a frame; None where this video has no such thing."""
         raise NotImplementedError
 
-    def to_input(self, view: View) -> View:
-        """On the training device: the view that left the worker -> float pixels for the network, in [0, 1]."""
+    def floats(self, pixels: Tensor) -> Tensor:
+        """On the training device: pixels that left the worker -> float pixels for the network, in [0, 1]."""
         raise NotImplementedError
+
+    def to_input(self, view: View) -> View:
+        """The view with ``floats`` of its pixels."""
+        return view._replace(pixels=self.floats(view.pixels))
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         """What ``pack`` would return for a request with K = ``num_neighbours``, all zero: for a view that is absent."""

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
-from mvssl.views.modality import Modality
+from mvssl.views.inputs import to_input
+from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import PARAMETERS
 
 _SHOWN = ("flip", "brightness", "contrast", "saturation", "hue", "grayscale", "blur_sigma", "solarise", "step_s")
@@ -24,6 +25,7 @@ def preview(
     path: str | Path,
     *,
     modalities: Mapping[str, Modality],
+    transform: Transform | None = None,
     num_samples: int = 3,
     num_frames: int = 8,
 ) -> None:
@@ -37,13 +39,14 @@ def preview(
         batch: from the loader.
         path: ends in .png or .html.
         modalities: of each view (``dataset.modalities``).
+        transform: what the loader used, where it leaves colours to the training device.
         num_samples, num_frames: how many to show.
     """
     path = Path(path)
     if path.suffix not in (".png", ".html"):
         raise InputError(f"preview: {path} must end in .png or .html")
     names, samples = list(batch.views), range(min(num_samples, len(batch.index)))
-    inputs = {name: modalities[name].to_input(view) for name, view in batch.views.items()}
+    inputs = {name: to_input(view, modalities[name], transform) for name, view in batch.views.items()}
     rows = len(samples) * (len(names) + 1)
     columns = min(num_frames, max(view.time_s.shape[1] for view in batch.views.values()))
     figure = Figure(figsize=(1.5 * columns + 2.5, 1.75 * rows), layout="constrained")

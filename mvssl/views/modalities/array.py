@@ -7,9 +7,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from mvssl.errors import InputError
-from mvssl.types import ClipRequest, Video, View
+from mvssl.types import ClipRequest, Video
 from mvssl.views.modalities._frames import mirror_vectors
 from mvssl.views.modalities.flow import scale_vectors
 from mvssl.views.modality import Modality, ReadAudio, Transform
@@ -48,6 +49,7 @@ class Array(Modality):
     ):
         self.file, self.kind, self.tolerance_s, self.bound = file, kind, tolerance_s, bound
         self.channels = 2 if kind == "vectors" else channels
+        self.shows_pictures = kind in ("image", "vectors")
         self.key = ("array", file, kind)
 
     def load(
@@ -76,13 +78,12 @@ class Array(Modality):
             return (mirror_vectors(pictures) if drawn.flip else pictures)[:, None]
         return np.ascontiguousarray(pictures[..., ::-1] if drawn.flip else pictures)[:, None]
 
-    def to_input(self, view: View) -> View:
-        pixels = scale_vectors(view.pixels, self.bound) if self.kind == "vectors" else view.pixels.float()
-        return view._replace(pixels=pixels)
+    def floats(self, pixels: Tensor) -> Tensor:
+        return scale_vectors(pixels, self.bound) if self.kind == "vectors" else pixels.float()
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         picture = (num_frames, 1, self.channels, size, size)
-        return np.zeros(picture if self.kind in ("image", "vectors") else (num_frames, self.channels), dtype=np.float32)
+        return np.zeros(picture if self.shows_pictures else (num_frames, self.channels), dtype=np.float32)
 
     def _nearest(self, path: str, time_s: np.ndarray) -> tuple[np.ndarray, str]:
         where = str(Path(path).with_suffix(f".{self.file}.npz"))

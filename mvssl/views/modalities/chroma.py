@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mvssl.types import View
+from torch import Tensor
+
 from mvssl.views.modalities._lab import rgb_to_lab
 from mvssl.views.modalities.rgb import RGB
 
@@ -12,5 +13,5 @@ class Chroma(RGB):
 
     channels = 2
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=(rgb_to_lab(view.pixels.float() / 255)[..., 1:, :, :] + 128) / 255)
+    def floats(self, pixels: Tensor) -> Tensor:
+        return (rgb_to_lab(super().floats(pixels))[..., 1:, :, :] + 128) / 255

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from mvssl.errors import InputError
-from mvssl.types import View
 from mvssl.views.modalities.rgb import RGB
 
 
@@ -21,6 +22,6 @@ class Difference(RGB):
         super().__init__(offsets_s=(0.0, delta_s))
         self.reach_s = delta_s
 
-    def to_input(self, view: View) -> View:
-        now, later = (view.pixels.float() / 255).split(1, dim=2)
-        return view._replace(pixels=(later - now + 1) / 2)
+    def floats(self, pixels: Tensor) -> Tensor:
+        now, later = super().floats(pixels).split(1, dim=2)
+        return (later - now + 1) / 2

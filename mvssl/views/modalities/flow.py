@@ -7,9 +7,10 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from torch import Tensor
 
 from mvssl.errors import InputError
-from mvssl.types import Clip, ClipRequest, View
+from mvssl.types import Clip, ClipRequest
 from mvssl.views.modalities._frames import crop_in_decoder, mirror_vectors, pictures
 from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import Drawn
@@ -50,8 +51,8 @@ class Flow(Modality):
         vectors = velocity(gray[:, 0], gray[:, 1], clip.time_s[:, 1] - clip.time_s[:, 0], preset=self.preset)
         return (mirror_vectors(vectors) if drawn.flip else vectors)[:, None].astype(np.float16)
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=scale_vectors(view.pixels, self.bound))
+    def floats(self, pixels: Tensor) -> Tensor:
+        return scale_vectors(pixels, self.bound)
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         return np.zeros((num_frames, 1, 2, size, size), dtype=np.float16)
@@ -73,7 +74,7 @@ def velocity(now: np.ndarray, later: np.ndarray, delta_s: np.ndarray, *, preset:
     return out
 
 
-def scale_vectors(pixels, bound: float):
+def scale_vectors(pixels: Tensor, bound: float) -> Tensor:
     """(..., 2, H, W) pixels per second -> 0.5 + v / (2 bound) in [0, 1], v in sides of the picture per second."""
     height, width = pixels.shape[-2:]
     side = pixels.new_tensor([width, height]).float()[:, None, None]

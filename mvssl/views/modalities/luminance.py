@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mvssl.types import View
+from torch import Tensor
+
 from mvssl.views.modalities._lab import rgb_to_lab
 from mvssl.views.modalities.rgb import RGB
 
@@ -12,5 +13,5 @@ class Luminance(RGB):
 
     channels = 1
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=rgb_to_lab(view.pixels.float() / 255)[..., :1, :, :] / 100)
+    def floats(self, pixels: Tensor) -> Tensor:
+        return rgb_to_lab(super().floats(pixels))[..., :1, :, :] / 100

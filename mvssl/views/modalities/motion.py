@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
 from mvssl.errors import InputError
-from mvssl.types import Clip, ClipRequest, View
+from mvssl.types import Clip, ClipRequest
 from mvssl.views.modalities._frames import crop_in_decoder, mirror_vectors
 from mvssl.views.modalities.flow import scale_vectors
 from mvssl.views.modality import Modality, Transform
@@ -41,8 +42,8 @@ class Motion(Modality):
         vectors = mirror_vectors(clip.motion) if drawn.flip else clip.motion
         return vectors.astype(np.float16)
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=scale_vectors(view.pixels, self.bound))
+    def floats(self, pixels: Tensor) -> Tensor:
+        return scale_vectors(pixels, self.bound)
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
         return np.zeros((num_frames, 1, 2, size, size), dtype=np.float16)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
 
-from mvssl.types import Clip, ClipRequest, View
+from mvssl.types import Clip, ClipRequest
 from mvssl.views.modalities._frames import channels_first, pictures
 from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import Drawn
@@ -36,5 +37,5 @@ class RGB(Modality):
         num = num_neighbours if self.offsets_s is None else len(self.offsets_s)
         return np.zeros((num_frames, num, size, size, 3), dtype=np.uint8).transpose(0, 1, 4, 2, 3)
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=view.pixels.float() / 255)
+    def floats(self, pixels: Tensor) -> Tensor:
+        return pixels.float() / 255

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mvssl.errors import InputError
-from mvssl.types import ClipRequest, Video, View
+from mvssl.types import ClipRequest, Video
 from mvssl.views.modality import Modality, ReadAudio, Transform
 from mvssl.views.parameters import Drawn
 
@@ -18,8 +18,10 @@ _FLOOR = 1e-6
 
 
 class Sound(Modality):
-    """Log-mel power of ``context_s`` seconds around each frame time, in ``num_parts`` equal parts: (T, F) features,
-    F = num_parts x num_mels, part by part.
+    """Log-mel power of ``context_s`` seconds around each frame time, in ``num_parts`` equal parts.
+
+    It leaves the worker as (T, F), F = num_parts x num_mels, part by part. The network receives a picture for each frame
+    time: one channel, num_mels rows (low tones below), num_parts columns, (x + 6) / 8 clipped to [0, 1].
 
     Power spectrum of 25 ms Hann windows every 10 ms, triangular filters equally spaced on the mel scale
     (2595 log10(1 + f / 700)), mean over the windows of a part, log10(1e-6 + x). Silence (also beyond the ends of
@@ -32,15 +34,15 @@ class Sound(Modality):
         num_parts: how many parts they are cut into.
     """
 
+    channels = 1
     decodes = False
 
-    def __init__(self, *, sample_rate: int = 16000, num_mels: int = 64, context_s: float = 0.4, num_parts: int = 4):
+    def __init__(self, *, sample_rate: int = 16000, num_mels: int = 64, context_s: float = 0.96, num_parts: int = 48):
         if not context_s / num_parts >= 2 * _HOP_S:
             raise InputError(
                 f"modality sound: a part lasts {context_s / num_parts} s; at least {2 * _HOP_S} s are needed"
             )
         self.sample_rate, self.num_mels, self.context_s, self.num_parts = sample_rate, num_mels, context_s, num_parts
-        self.channels = num_mels * num_parts
         self.key = ("sound", sample_rate, num_mels, context_s, num_parts)
 
     def load(
@@ -65,11 +67,12 @@ class Sound(Modality):
         power = mel[column.clamp(0, len(mel) - 1)] * heard[..., None]
         return torch.log10(power.mean(2) + _FLOOR).flatten(1).numpy()
 
-    def to_input(self, view: View) -> View:
-        return view._replace(pixels=view.pixels.float())
+    def floats(self, pixels: Tensor) -> Tensor:
+        pictures = pixels.float().unflatten(-1, (self.num_parts, self.num_mels)).transpose(-1, -2).flip(-2)
+        return ((pictures + 6) / 8).clamp(0, 1)[:, :, None, None]
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
-        return np.zeros((num_frames, self.channels), dtype=np.float32)
+        return np.zeros((num_frames, self.num_parts * self.num_mels), dtype=np.float32)
 
 
 def mel_power(samples: Tensor, sample_rate: int, num_mels: int) -> Tensor:
