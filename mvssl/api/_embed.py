@@ -1,12 +1,17 @@
-"""One row per frame, with its time."""
+"""One row per frame, with its time; of the videos as they are, or of cut and warped versions with known times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, embed_folder
+from mvssl.errors import InputError
+from mvssl.evaluation.warp import WARPS, Warp, version_of
 from mvssl.types import Video
 from mvssl.video import read_videos
 
@@ -18,6 +23,9 @@ def embed(
     *,
     shard: tuple[int, int] = (0, 1),
     skip_bad: bool = False,
+    layers: tuple[str, ...] = (),
+    cut_seed: int | None = None,
+    warps: Sequence[Warp] = WARPS,
     progress: bool = True,
 ) -> Frames:
     """Embeds every video into ``output``, one Parquet file each; finished ones are not done again.
@@ -27,9 +35,25 @@ def embed(
         videos: folder, table, list, or rows.
         shard: (i, n): only every n-th video, from the i-th on; shards may write into one folder.
         skip_bad: set unreadable videos aside (they are listed in ``output/skipped.txt``) in place of stopping.
+        layers: names of inner layers stored beside the embedding, as columns ``layer_<name>``.
+        cut_seed: not None: in place of each video, versions "ID#none", "ID#pause", ... of it, each cut independently at
+            both ends (0 to 40 %) and warped, and embedded as a video of its own: the encoder sees only the cut.
+            ``time_s`` is then the version's own clock, the column ``source_time_s`` the instant of the source that each
+            row shows, ``session`` that of the source (its id, where it has none): what ``warp_error``, ``offsets`` and
+            ``cross_view`` read.
+        warps: which versions.
+
+    Raises:
+        InputError: an unknown layer or warp, a video too short to be cut; see ``embed_folder`` for the others.
     """
     model = run if isinstance(run, Model) else model_for(run)
     rows = read_videos(videos) if isinstance(videos, str | Path) else list(videos)
+    unknown = sorted(set(layers) - set(model.encoder.dims.maps))
+    if unknown:
+        raise InputError(f"no layer {unknown[0]!r} in this encoder; it has: {', '.join(model.encoder.dims.maps)}")
+    versions: dict[str, Any] = {}
+    if cut_seed is not None:
+        rows, versions = _versions(rows, cut_seed, warps)
     frames, bad = embed_folder(
         model.encoder,
         rows,
@@ -37,9 +61,28 @@ def embed(
         recipe=model.recipe,
         normalise=model.normalise,
         shard=shard,
+        layers=layers,
         policy="skip" if skip_bad else "error",
         progress=progress,
+        **versions,
     )
     if bad:
         (Path(output) / "skipped.txt").write_text("".join(f"{error}\n" for error in bad))
     return frames
+
+
+def _versions(rows: Sequence[Video], seed: int, warps: Sequence[Warp]) -> tuple[list[Video], dict[str, Any]]:
+    """A row per version, and what ``embed_folder`` needs to show it."""
+    plans: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+    versions = []
+    for row in rows:
+        for warp in warps:
+            version = row._replace(id=f"{row.id}#{warp}", session=row.session or row.id)
+            plans[version.id] = version_of(row.id, warp, seed=seed)
+            versions.append(version)
+
+    def shown(video: Video, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        source_s = plans[video.id](time_s)
+        return source_s, np.arange(len(source_s)) * float(np.median(np.diff(time_s)))
+
+    return versions, {"warp": shown, "made_by": f"cut{seed}"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mvssl.embedding.parallel import each
@@ -43,11 +45,15 @@ def embed_folder(
     layers: tuple[str, ...] = (),
     policy: str = "error",
     progress: bool = True,
+    warp: Callable[[Video, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+    made_by: str = "",
 ) -> tuple[Frames, list[VideoError]]:
     """Embeds ``videos[shard[0]::shard[1]]`` into ``folder``; a video whose table exists for this very model is skipped.
 
     Args:
         policy: ``error`` stops at the first bad video; ``skip`` sets it aside.
+        warp: a cut or warped copy of each video in its place: ``warp(video, frame times)`` as in ``embed_video``.
+        made_by: added to the tables' ``model``: names the warp, so that tables of different warps are not mixed.
 
     Returns:
         The tables of all videos asked for, and the errors of those that were set aside.
@@ -57,6 +63,8 @@ def embed_folder(
     """
     folder = Path(folder)
     metadata = describe(encoder, recipe, normalise=normalise)
+    if made_by:
+        metadata["model"] += f"-{made_by}"
     done: list[VideoFrames] = []
     bad: list[VideoError] = []
     mine = videos[shard[0] :: shard[1]]
@@ -66,15 +74,18 @@ def embed_folder(
         if not path.exists():
             missing.append(video)
             continue
-        table, made_by = read_video_frames(path)
-        if made_by.get("model") != metadata["model"]:
+        table, stored = read_video_frames(path)
+        if stored.get("model") != metadata["model"]:
             raise InputError(
-                f"{path}: made by model {made_by.get('model')}, not {metadata['model']}; embed into a new folder"
+                f"{path}: made by model {stored.get('model')}, not {metadata['model']}; embed into a new folder"
             )
         done.append(table)
 
     def work(video: Video) -> VideoFrames:
-        return embed_video(encoder, video, recipe=recipe, device=device, layers=layers, normalise=normalise)
+        planned = None if warp is None else partial(warp, video)
+        return embed_video(
+            encoder, video, recipe=recipe, device=device, layers=layers, warp=planned, normalise=normalise
+        )
 
     for _, found in each(work, missing, device=device, name="embed", progress=progress):
         if isinstance(found, VideoError) and policy == "skip":

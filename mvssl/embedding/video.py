@@ -74,12 +74,15 @@ def embed_video(
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
     if normalise:
         embedding = unit(embedding)
+    start_s, end_s = float(video.start_s), float(video.end_s)
     if warp is not None:
+        step_s = np.median(np.diff(clock_s)) if len(clock_s) > 1 else 0.0
+        start_s, end_s = float(clock_s[0]), float(clock_s[-1] + step_s)
         columns["source_time_s"] = np.asarray(source_s, dtype=np.float32)[:, None]
     return VideoFrames(
         video=video.id, frame=rows, time_s=np.asarray(clock_s), embedding=embedding, session=video.session,
         camera=video.camera, group=video.group, split=video.split, label=video.label, path=str(video.path),
-        start_s=float(video.start_s), end_s=float(video.end_s), offset_s=float(video.offset_s), extra=columns,
+        start_s=start_s, end_s=end_s, offset_s=float(video.offset_s), extra=columns,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from mvssl.embedding.tables import Frames
+from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
@@ -53,7 +53,9 @@ def _grid(time_s: np.ndarray, step_s: float) -> np.ndarray:
 class Offsets:
     """Error of the estimated offset over pairs of cameras of one session, cut independently.
 
-    Rows show ``extra["source_time_s"]`` (absent: ``time_s``), as for ``warp_error``; uncut, the clock has no error.
+    Rows show ``extra["source_time_s"]`` (absent: ``time_s``), as for ``warp_error``; uncut, the clock has no error. A
+    version that is paused, slowed or has a piece repeated or removed has no single offset: its pairs are left out and
+    counted.
 
     Args:
         within_s: "within" is the share of the pairs whose error is at most this.
@@ -68,7 +70,9 @@ class Offsets:
         Raises:
             InputError: no session with two cameras.
         """
-        pairs = list(pairs_of_one_take(frames))
+        every = list(pairs_of_one_take(frames))
+        plain = [not _is_warped(video) for video in frames]
+        pairs = [(i, j) for i, j in every if plain[i] and plain[j]]
         if not pairs:
             raise InputError("offsets need sessions with two cameras; name the session of each video in the index")
         error, together = [], []
@@ -84,11 +88,23 @@ class Offsets:
         return Result(
             value=_summary(np.array(error), self.within_s),
             per_video={"mean_s": values},
+            undefined=len(every) - len(pairs),
             interval={"mean_s": low_high},
             controls={"time only": _summary(np.array(together), self.within_s)},
             videos=tuple(frames.ids),
-            details={"num_pairs": len(pairs), "within_s": self.within_s},
+            details={
+                "num_pairs": len(pairs),
+                "within_s": self.within_s,
+                "undefined": "pairs with a version that has no single offset",
+            },
         )
+
+
+def _is_warped(video: VideoFrames) -> bool:
+    """Whether the rows do not show the source at its own speed: then no single offset is right."""
+    shift = source_times(video) - video.time_s
+    step_s = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else 0.0
+    return bool(np.ptp(shift) > step_s / 2 + 1e-6)
 
 
 def _summary(error: np.ndarray, within_s: float) -> dict[str, float]:

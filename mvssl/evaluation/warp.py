@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -57,12 +58,35 @@ def warped_times(
     return np.asarray(time_s)[np.concatenate([before, middle, after])]
 
 
+def version_of(video: str, warp: Warp, *, seed: int, max_cut: float = 0.4) -> Callable[[np.ndarray], np.ndarray]:
+    """The cut and warp of one version of one video: the same for the same seed, whatever else is embedded beside it.
+
+    Args:
+        video: id of the source.
+        warp: what to do beside the cut.
+        seed: of all draws; each (video, warp) has draws of its own.
+        max_cut: as in ``warped_times``.
+
+    Returns:
+        A function from the frame times (T,) of the source to the times (T',) that the version shows.
+    """
+    own = int.from_bytes(hashlib.sha256(f"{video}#{warp}".encode()).digest()[:8], "little")
+
+    def shown(time_s: np.ndarray) -> np.ndarray:
+        try:
+            return warped_times(time_s, warp, generator=np.random.default_rng([seed, own]), max_cut=max_cut)
+        except InputError as error:
+            raise InputError(f"{video}: {error}") from None
+
+    return shown
+
+
 def warped_frames(
     frames: Frames,
     embed: Callable[[VideoFrames, np.ndarray], np.ndarray],
     *,
     generator: np.random.Generator,
-    warps: Sequence[Warp] = ("none", "pause", "speed", "repeat", "remove"),
+    warps: Sequence[Warp] = WARPS,
     max_cut: float = 0.4,
 ) -> Frames:
     """Each video as an uncut version and as one cut and warped version per warp, for ``WarpError``.
