@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 # ``import mvssl`` stays light.
 _FUNCTIONS = (
     "align",
+    "app",
     "demo",
     "doctor",
     "embed",

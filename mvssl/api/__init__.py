@@ -1,5 +1,6 @@
 """The commands as functions: what ``mvssl align`` does in the shell, ``mvssl.align(...)`` does in a notebook."""
 
+from mvssl.api._app import app, page
 from mvssl.api._align import Alignment, align
 from mvssl.api._doctor import Finding, doctor
 from mvssl.api._embed import embed
@@ -17,11 +18,13 @@ __all__ = [
     "Alignment",
     "Finding",
     "align",
+    "app",
     "demo",
     "doctor",
     "embed",
     "evaluate",
     "load",
+    "page",
     "pretrain",
     "preview",
     "scan",

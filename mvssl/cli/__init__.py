@@ -7,7 +7,6 @@ from importlib import import_module
 
 import typer
 
-from mvssl.cli._app import app
 from mvssl.errors import InputError
 
 COMMANDS = (  # in the order of ``mvssl --help``
@@ -20,11 +19,13 @@ COMMANDS = (  # in the order of ``mvssl --help``
     "search",
     "evaluate",
     "compare",
+    "app",
     "doctor",
     "demo",
 )
 for _name in COMMANDS:
     import_module(f"mvssl.cli.{_name}")
+from mvssl.cli._app import app  # noqa: E402  after the commands: the file of the command ``app`` bears this name too
 
 
 def main() -> None:

@@ -34,8 +34,8 @@ def write_matrix(
         segments: labels; the bounds of the reference's and the query's segments become lines with names.
         centre: as in ``align``.
     """
-    rows, rows_s = _evenly(reference)
-    columns, columns_s = _evenly(query)
+    rows, rows_s = evenly(reference)
+    columns, columns_s = evenly(query)
     similarity = 1.0 - cost_matrix(reference, query, centre=centre)[np.ix_(rows, columns)]
     extent = (columns_s[0], columns_s[-1], rows_s[0], rows_s[-1])
     figure = Figure(figsize=(7.2, 6.4), dpi=130, layout="constrained")
@@ -73,7 +73,7 @@ def write_matrix(
     return path
 
 
-def _evenly(video: VideoFrames) -> tuple[np.ndarray, np.ndarray]:
+def evenly(video: VideoFrames) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the frames at evenly spaced times, and the bounds of the picture in seconds."""
     start_s, end_s = float(video.time_s[0]), float(video.time_s[-1])
     if end_s <= start_s:

@@ -1,0 +1,62 @@
+"""Two videos side by side: the time map as the page needs it, with pins and labels carried along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mvssl.alignment import TimeMap, align, to_segments, transfer_labels
+from mvssl.embedding import VideoFrames
+from mvssl.errors import InputError
+from mvssl.labels import Segments
+
+
+class Pair(NamedTuple):
+    """A query of an alignment: which video, and the moments held together."""
+
+    query: int
+    pins: tuple[tuple[float, float], ...] = ()
+
+
+def parse_pair(text: str) -> Pair:
+    """Reads ``3`` or ``3@1.2=1.5,4=4.4``: number of the query, and pins as REF=QUERY seconds."""
+    number, _, pins = text.partition("@")
+    try:
+        held = tuple(sorted((float(ref), float(own)) for ref, _, own in (pin.partition("=") for pin in _split(pins))))
+        return Pair(int(number), held)
+    except ValueError:
+        raise InputError(f"{text!r}: expected the number of a video and pins, e.g. 3@1.2=1.5") from None
+
+
+def _split(pins: str) -> list[str]:
+    return pins.split(",") if pins else []
+
+
+def aligned(reference: VideoFrames, query: VideoFrames, pins: Sequence[tuple[float, float]]) -> TimeMap:
+    """The map of a query to a reference."""
+    return align(reference, query, pins=tuple(pins))
+
+
+def described(time_map: TimeMap, segments: Segments, query: VideoFrames) -> dict[str, Any]:
+    """A time map in plain values: the map at each matched time of the reference, the verdict, the query's labels.
+
+    Where the query has no labels of its own, those of the reference are carried over, each with its confidence.
+    """
+    ref_time_s = np.unique(time_map.ref_time_s)
+    query_time_s = time_map.to_query(ref_time_s)
+    labels = [{**row._asdict(), "confidence": None} for row in segments.get(query.video, [])]
+    if not labels and segments.get(time_map.reference):
+        carried, confidence = to_segments(transfer_labels(time_map, segments, query))
+        labels = [{**row._asdict(), "confidence": round(share, 3)} for row, share in zip(carried, confidence)]
+    return {
+        "ref_time_s": ref_time_s.round(4).tolist(),
+        "query_time_s": query_time_s.round(4).tolist(),
+        "confidence": time_map.confidence_at(query_time_s).round(3).tolist(),
+        "verdict": time_map.verdict,
+        "looks_alike": time_map.looks_alike,
+        "notes": list(time_map.notes),
+        "pins": [list(pin) for pin in time_map.pins],
+        "labels": labels,
+    }
