@@ -74,7 +74,7 @@ class Clip(NamedTuple):
 class View(NamedTuple):
     """One view of every sample of a batch. Tensors; NamedTuples survive accelerate and DDP."""
 
-    pixels: Tensor  # (B, T, K, C, H, W) uint8 or float in [0, 1]; or (B, T, F) float: sound, or cached trunk features
+    pixels: Tensor  # (B, T, K, C, H, W) uint8 or float in [0, 1]; or (B, T, F) float: cached trunk features, arrays
     time_s: Tensor  # (B, T) float64
     mask: Tensor  # (B, T) bool; False = padding
     present: Tensor  # (B,) bool; False = this sample has no such camera or sound: zeros, never used, counted

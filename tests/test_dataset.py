@@ -216,7 +216,7 @@ def test_sound_is_heard_where_there_is_some(videos):
         batch_size=4, end_step=1,
     )  # fmt: skip
     view = batch.views["a"]
-    assert view.pixels.shape == (4, 5, 64)
+    assert view.pixels.shape == (4, 5, 1, 1, 32, 2)
     for row, sample in enumerate(batch.index.tolist()):
         assert bool(view.present[row]) == (sample == 0)
     heard = to_input(view, sound).pixels[batch.index.tolist().index(0)]

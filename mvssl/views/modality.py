@@ -55,7 +55,8 @@ class Modality:
     def load(
         self, video: Video, request: ClipRequest, transform: Transform, drawn: Drawn, read_audio: ReadAudio
     ) -> np.ndarray | None:
-        """As ``pack``, or (T, F) float32, from what is not a frame; None where this video has no such thing."""
+        """As ``pack``, or (T, F) float32 (``shows_pictures`` False), from what is not a frame; None where this video has
+        no such thing."""
         raise NotImplementedError
 
     def floats(self, pixels: Tensor) -> Tensor:

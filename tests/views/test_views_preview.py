@@ -12,6 +12,7 @@ import torch
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
 from mvssl.views import PARAMETERS, preview
+from mvssl.views.modalities.array import Array
 from mvssl.views.modalities.chroma import Chroma
 from mvssl.views.modalities.rgb import RGB
 from mvssl.views.modalities.sound import Sound
@@ -26,11 +27,11 @@ def make_batch(colour: tuple[int, int, int]) -> Batch:
 
     pixels = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(2, 4, 1, 3, 16, 16)
     absent = view(pixels)._replace(present=torch.tensor([False, True]))
-    views = {"rgb": view(pixels), "chroma": absent, "sound": view(torch.rand(2, 4, 48 * 64) * 8 - 6)}
-    return Batch(views, torch.tensor([5, 7]), torch.tensor([0, -1]), torch.tensor([[5, -1, 5], [7, 7, 7]]))
+    views = {"rgb": view(pixels), "chroma": absent, "sound": view(torch.rand(2, 4, 1, 1, 64, 48) * 8 - 6), "pose": view(torch.rand(2, 4, 6))}
+    return Batch(views, torch.tensor([5, 7]), torch.tensor([0, -1]), torch.tensor([[5, -1, 5, 5], [7, 7, 7, 7]]))
 
 
-MODALITIES = {"rgb": RGB(), "chroma": Chroma(), "sound": Sound()}
+MODALITIES = {"rgb": RGB(), "chroma": Chroma(), "sound": Sound(), "pose": Array(kind="points", channels=6)}
 
 
 def test_the_picture_holds_the_frames(tmp_path):

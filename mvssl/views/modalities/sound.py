@@ -20,8 +20,8 @@ _FLOOR = 1e-6
 class Sound(Modality):
     """Log-mel power of ``context_s`` seconds around each frame time, in ``num_parts`` equal parts.
 
-    It leaves the worker as (T, F), F = num_parts x num_mels, part by part. The network receives a picture for each frame
-    time: one channel, num_mels rows (low tones below), num_parts columns, (x + 6) / 8 clipped to [0, 1].
+    A picture for each frame time, (T, 1, 1, num_mels, num_parts), low tones in the last row. The network receives
+    (x + 6) / 8 clipped to [0, 1].
 
     Power spectrum of 25 ms Hann windows every 10 ms, triangular filters equally spaced on the mel scale
     (2595 log10(1 + f / 700)), mean over the windows of a part, log10(1e-6 + x). Silence (also beyond the ends of
@@ -65,14 +65,13 @@ class Sound(Modality):
         column = torch.from_numpy(first[..., None] + np.arange(windows))  # (T, parts, windows)
         heard = (column >= 0) & (column < len(mel))
         power = mel[column.clamp(0, len(mel) - 1)] * heard[..., None]
-        return torch.log10(power.mean(2) + _FLOOR).flatten(1).numpy()
+        return torch.log10(power.mean(2) + _FLOOR).transpose(1, 2).flip(1)[:, None, None].numpy()
 
     def floats(self, pixels: Tensor) -> Tensor:
-        pictures = pixels.float().unflatten(-1, (self.num_parts, self.num_mels)).transpose(-1, -2).flip(-2)
-        return ((pictures + 6) / 8).clamp(0, 1)[:, :, None, None]
+        return ((pixels.float() + 6) / 8).clamp(0, 1)
 
     def empty(self, num_frames: int, num_neighbours: int, size: int) -> np.ndarray:
-        return np.zeros((num_frames, self.num_parts * self.num_mels), dtype=np.float32)
+        return np.zeros((num_frames, 1, 1, self.num_mels, self.num_parts), dtype=np.float32)
 
 
 def mel_power(samples: Tensor, sample_rate: int, num_mels: int) -> Tensor:
