@@ -14,8 +14,8 @@ class FrameEncoder(nn.Module):
 
     Args:
         trunk: the picture backbone.
-        chunk: pictures that go through a frozen backbone (or any, in evaluation) at once; it bounds memory and changes no
-            result. None: 8 on a CPU, where a small working set is 2 x as fast as 32, else 128.
+        chunk: pictures that go through the backbone at once, unless its batch norms learn from them; it bounds memory and
+            changes no result. None: 8 on a CPU, where a small working set is 2 x as fast as 32, else 128.
     """
 
     dims: Dims
@@ -30,8 +30,8 @@ class FrameEncoder(nn.Module):
         batch, num_frames = pixels.shape[:2]
         pictures = pixels.flatten(0, 2)
         chunk = self.chunk or (8 if pixels.device.type == "cpu" else 128)
-        if self.trunk.training and not self.trunk.frozen:
-            chunk = len(pictures)  # live batch norm must see the whole batch
+        if self.trunk.training and self.trunk.live_norms():
+            chunk = len(pictures)  # they must see the whole batch, in the EMA copy too
         parts = []
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.trunk.frozen):
             for part in pictures.split(chunk):

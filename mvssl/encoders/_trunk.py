@@ -1,4 +1,4 @@
-"""The frame backbone: any timm model, pooled over space to one vector per picture, frozen in part or whole."""
+"""The frame backbone: any timm model, one of its maps pooled over space to one vector per picture, frozen in part or whole."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from typing import Any, Literal
 
 import timm
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mvssl.config import nearest
 from mvssl.encoders.weights import load_weights
 from mvssl.errors import InputError
 
-Pooling = Literal["mean", "max"]
+Pooling = Literal["mean", "max", "grid"]
 
 
 class Trunk(nn.Module):
@@ -23,13 +25,18 @@ class Trunk(nn.Module):
         weights: ``none``, ``hub``, ``package`` or a file (see ``weights.py``).
         freeze: ``all``, ``none``, or name prefixes of the parts to freeze (``conv_stem``, ``layer1``, ``blocks.0``, ...).
             Frozen parts keep their normalisation statistics and stay in evaluation mode.
-        pooling: over the last feature map (or the patch tokens of a ViT).
+        pooling: of the map (or of the patch tokens of a ViT): its "mean" or "max" over space, or "grid", the means of
+            ``grid`` x ``grid`` cells one after the other (row, column, channel), which keeps where things are.
+        stage: which of timm's intermediate maps, from 0, negative counts from the end; what lies behind it is left out.
+            None: the model's own last features. Maps in the middle tell poses better than the last, which tells things.
+        grid: cells per side.
         in_channels: of the pictures; other than 3, timm adapts the first convolution's shape.
     """
 
     def __init__(
-        self, backbone: str, *, weights: str, freeze: str | tuple[str, ...], pooling: Pooling, in_channels: int = 3
-    ):
+        self, backbone: str, *, weights: str, freeze: str | tuple[str, ...], pooling: Pooling, in_channels: int = 3,
+        stage: int | None = None, grid: int = 4,
+    ):  # fmt: skip
         super().__init__()
         if not timm.is_model(backbone.split(".")[0]):
             raise InputError(f"encoder.backbone: timm has no {backbone!r}{nearest(backbone, timm.list_models())}")
@@ -43,8 +50,9 @@ class Trunk(nn.Module):
             ) from None
         load_weights(model, backbone, weights)
         self.model = model
-        self.dim = int(model.num_features)
-        self.pooling = pooling
+        self.stage, self.pooling, self.grid = stage, pooling, grid
+        self.num_channels = int(model.num_features) if stage is None else self._cut(backbone, stage)
+        self.dim = self.num_channels * (grid**2 if pooling == "grid" else 1)
         config = model.default_cfg
         channels = in_channels if in_channels != 3 else None
         for name in ("mean", "std"):
@@ -77,17 +85,52 @@ class Trunk(nn.Module):
         """Whether nothing of the trunk is trained."""
         return not any(parameter.requires_grad for parameter in self.model.parameters())
 
+    def live_norms(self) -> list[nn.Module]:
+        """Batch norms that use the statistics of what they see in training; the others keep those of the weights."""
+        still = {id(module) for part in self.frozen_parts for module in part.modules()}
+        return [m for m in self.model.modules() if isinstance(m, _BatchNorm) and id(m) not in still]
+
     def train(self, mode: bool = True) -> Trunk:
         super().train(mode)
         for module in self.frozen_parts:
             module.eval()
         return self
 
+    def _cut(self, backbone: str, stage: int) -> int:
+        """Leaves out what lies behind the stage; number of channels there."""
+        if not hasattr(self.model, "forward_intermediates"):
+            raise InputError(f"encoder.stage: timm gives no intermediate maps of {backbone!r}; set stage to null")
+        info = self.model.feature_info
+        if not -len(info) <= stage < len(info):
+            raise InputError(
+                f"encoder.stage: {backbone} has maps 0 to {len(info) - 1} (or -{len(info)} to -1), not {stage}"
+            )
+        self.stage = stage % len(info)
+        self.model.prune_intermediate_layers([self.stage], prune_norm=True, prune_head=True)
+        return int(info[self.stage]["num_chs"])
+
+    @property
+    def signature(self) -> str:
+        """What the vectors depend on beside the weights."""
+        return f"{self.stage}/{self.pooling}/{self.grid if self.pooling == 'grid' else ''}"
+
     def forward(self, pictures: Tensor) -> Tensor:
-        maps = self.model.forward_features((pictures - self.mean) / self.std)
+        maps = self._map((pictures - self.mean) / self.std)
+        if self.pooling == "max":
+            return maps.amax((2, 3))
+        if self.pooling == "grid":
+            return F.adaptive_avg_pool2d(maps, self.grid).permute(0, 2, 3, 1).flatten(1)
+        return maps.mean((2, 3))
+
+    def _map(self, pictures: Tensor) -> Tensor:
+        """(N, C, H, W)"""
+        if self.stage is not None:
+            return self.model.forward_intermediates(
+                pictures, indices=[self.stage], intermediates_only=True, stop_early=True
+            )[0]
+        maps = self.model.forward_features(pictures)
         if maps.dim() == 3:  # a ViT's tokens (N, L, D): leave class and register tokens out
-            maps = maps[:, getattr(self.model, "num_prefix_tokens", 0) :]
-            return maps.amax(1) if self.pooling == "max" else maps.mean(1)
-        if maps.shape[1] != self.dim:  # (N, H, W, D) models
-            maps = maps.permute(0, 3, 1, 2)
-        return maps.amax((2, 3)) if self.pooling == "max" else maps.mean((2, 3))
+            maps = maps[:, getattr(self.model, "num_prefix_tokens", 0) :].transpose(1, 2)
+            side = round(maps.shape[2] ** 0.5)
+            return maps.unflatten(2, (side, -1)) if side**2 == maps.shape[2] else maps[..., None]
+        return maps if maps.shape[1] == self.num_channels else maps.permute(0, 3, 1, 2)  # some give (N, H, W, C)

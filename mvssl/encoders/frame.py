@@ -25,7 +25,9 @@ class Frame(FrameEncoder):
         backbone: any timm model.
         weights: ``none``, ``hub``, ``package`` or the path of a .safetensors or .pth file.
         freeze: ``all``, ``none``, or a list of name prefixes of the backbone's parts.
-        pooling: of the backbone's last map over space.
+        pooling, stage, grid: which map of the backbone, and how it is pooled over space (see ``_trunk.py``).
+        centre: takes the mean over the clip's frames off the backbone's features: what stays the same through the clip,
+            the scene, is not shown to the temporal part. Our addition.
         mlp: widths of the layers between backbone and transformer (each: dropout, linear, batch norm, ReLU).
         dim: width of the transformer.
         num_layers, num_heads, hidden, dropout: of the transformer; ``num_layers=0`` leaves it out.
@@ -38,14 +40,16 @@ class Frame(FrameEncoder):
 
     def __init__(
         self, *, backbone: str = "tf_efficientnet_lite0", weights: str = "none", freeze: str | tuple[str, ...] = "none",
-        pooling: Literal["mean", "max"] = "mean", mlp: tuple[int, ...] = (512, 512), dim: int = 256, num_layers: int = 3,
-        num_heads: int = 8, hidden: int = 1024, dropout: float = 0.1,
-        position: Literal["sinusoidal", "relative", "none"] = "relative", code_length: int = 80,
+        pooling: Literal["mean", "max", "grid"] = "mean", stage: int | None = None, grid: int = 4, centre: bool = False,
+        mlp: tuple[int, ...] = (512, 512), dim: int = 256, num_layers: int = 3, num_heads: int = 8, hidden: int = 1024,
+        dropout: float = 0.1, position: Literal["sinusoidal", "relative", "none"] = "relative", code_length: int = 80,
         embedding_dim: int = 128, chunk: int | None = None, in_channels: int = 3,
     ):  # fmt: skip
-        trunk = Trunk(backbone, weights=weights, freeze=freeze, pooling=pooling, in_channels=in_channels)
+        trunk = Trunk(
+            backbone, weights=weights, freeze=freeze, pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
+        )  # fmt: skip
         super().__init__(trunk, chunk=chunk)
-        self.position = position
+        self.position, self.centre = position, centre
         widths = (self.trunk.dim, *mlp)
         self.mlp = nn.ModuleList(_Block(a, b, dropout) for a, b in zip(widths, widths[1:]))
         self.enter = nn.Linear(widths[-1], dim)
@@ -64,6 +68,8 @@ class Frame(FrameEncoder):
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
         """The trained part after the backbone: (B, T, D_trunk) -> Features with frame (B, T, D) and clip (B, D)."""
         maps = {"trunk": features}
+        if self.centre:
+            features = features - masked_mean(features, mask)[:, None]
         x = features.to(self.enter.weight.dtype)
         for block in self.mlp:
             x = block(x, mask)

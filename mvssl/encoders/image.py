@@ -16,7 +16,7 @@ class Image(FrameEncoder):
     """Backbone features as frame embeddings, nothing trained.
 
     Args:
-        backbone, weights, pooling, chunk: as for the ``frame`` encoder.
+        backbone, weights, pooling, stage, grid, centre, chunk: as for the ``frame`` encoder.
     """
 
     def __init__(
@@ -24,10 +24,14 @@ class Image(FrameEncoder):
         *,
         backbone: str = "tf_efficientnet_lite0",
         weights: str = "package",
-        pooling: Literal["mean", "max"] = "mean",
+        pooling: Literal["mean", "max", "grid"] = "mean",
+        stage: int | None = None,
+        grid: int = 4,
+        centre: bool = False,
         chunk: int | None = None,
     ):
-        self._begin(Trunk(backbone, weights=weights, freeze="all", pooling=pooling), chunk)
+        self._begin(Trunk(backbone, weights=weights, freeze="all", pooling=pooling, stage=stage, grid=grid), chunk)
+        self.centre = centre
 
     @classmethod
     def of(cls, trunk: Trunk, *, chunk: int | None = None) -> Image:
@@ -38,7 +42,10 @@ class Image(FrameEncoder):
 
     def _begin(self, trunk: Trunk, chunk: int | None) -> None:
         FrameEncoder.__init__(self, trunk, chunk=chunk)
+        self.centre = False
         self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
+        if self.centre:
+            features = features - masked_mean(features, mask)[:, None]
         return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))

@@ -119,8 +119,8 @@ def _timm_name(name: str, starts: list[int]) -> str:
 
 
 def fingerprint(module: nn.Module) -> str:
-    """16 hex digits of a module's parameters and buffers: equal weights, equal fingerprint."""
-    digest = hashlib.sha256()
+    """16 hex digits of a module's parameters and buffers, and of how it pools: equal outputs, equal fingerprint."""
+    digest = hashlib.sha256(str(getattr(module, "signature", "")).encode())
     for name, value in sorted(module.state_dict().items()):
         digest.update(name.encode())
         digest.update(

@@ -120,3 +120,18 @@ def test_chunk_changes_no_result_of_a_frozen_backbone():
 def test_wrong_backbone_or_part_is_named(spec, message):
     with pytest.raises(InputError, match=message):
         Frame(**spec)
+
+
+@torch.no_grad()
+def test_centred_features_do_not_show_what_stays_the_same():
+    torch.manual_seed(0)
+    encoder = Frame(**SMALL, centre=True).eval()
+    features, time_s = torch.randn(2, 6, encoder.trunk.dim), torch.arange(6.0).expand(2, 6)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    scene = torch.randn(2, 1, encoder.trunk.dim)
+    padded = features.clone()
+    padded[1, 4:] = 100.0  # padding must not enter the mean
+    plain = encoder.temporal(features, time_s, mask).frame
+    moved = encoder.temporal(padded + scene, time_s, mask).frame
+    assert torch.allclose(plain[mask], moved[mask], atol=1e-4)
