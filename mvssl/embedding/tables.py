@@ -72,6 +72,13 @@ class Frames(Sequence[VideoFrames]):
     def __iter__(self) -> Iterator[VideoFrames]:
         return iter(self.videos)
 
+    def find(self, name: str) -> VideoFrames:
+        """The video of that id, or the only one whose id or path ends in it."""
+        if name in self._row:
+            return self.videos[self._row[name]]
+        tail = "/" + name.removeprefix("./")
+        return self[the_only([v.video for v in self if ends_so(v, tail)], name, self.ids)]
+
     @property
     def ids(self) -> list[str]:
         return [video.video for video in self.videos]
@@ -93,6 +100,24 @@ class Frames(Sequence[VideoFrames]):
     def centred(self) -> Frames:
         """Each video's mean over its frames subtracted: removes scene and person, keeps what changes."""
         return self.with_embeddings([v.embedding - v.embedding.mean(0) for v in self.videos], centred=True)
+
+
+def ends_so(video: VideoFrames, tail: str) -> bool:
+    """Whether the id or the path ends in whole parts of a path, as ``/clip.mp4``."""
+    return ("/" + video.video).endswith(tail) or (bool(video.path) and ("/" + video.path).endswith(tail))
+
+
+def the_only(found: Sequence[str], name: str, ids: Sequence[str]) -> str:
+    """The one id that was found for a shortened name.
+
+    Raises:
+        InputError: none or several.
+    """
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{name!r} may be any of {list(found[:5])}; give more of the path")
+    raise InputError(f"no video {name!r} in the table of frames; it holds {len(ids)} videos, e.g. {list(ids[:3])}")
 
 
 def file_name(video: str) -> str:

@@ -7,6 +7,8 @@ import torch
 
 from mvssl.embedding.tables import Frames, VideoFrames
 
+from .match import Match, Selection
+
 
 def directions(video: VideoFrames, *, centre: bool) -> np.ndarray:
     """(T, D) float32 unit rows of a video, its mean subtracted first if asked."""
@@ -20,38 +22,68 @@ class ExactIndex:
 
     Attributes:
         frames: the table.
-        video_row: (N,) int64 which video a frame is of.
-        time_s: (N,) its time.
-        frame: (N,) its number in the file.
+        centre: each video's mean is subtracted.
+        metadata: what made the table.
     """
 
     def __init__(self, frames: Frames, *, centre: bool = True):
         self.frames = frames
         self.centre = centre
+        self.metadata = frames.metadata
         lengths = [len(video.time_s) for video in frames]
-        self.video_row = np.repeat(np.arange(len(frames)), lengths)
-        self.time_s = np.concatenate([video.time_s for video in frames]) if len(frames) else np.zeros(0)
-        self.frame = np.concatenate([video.frame for video in frames]) if len(frames) else np.zeros(0, np.int64)
+        self._video = np.repeat(np.arange(len(frames)), lengths)
         self._first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         width = frames[0].embedding.shape[1] if len(frames) else 0
         self._rows = torch.empty((int(self._first[-1]), width))
         for i, video in enumerate(frames):
             self._rows[self._first[i] : self._first[i + 1]] = torch.from_numpy(directions(video, centre=centre))
 
-    def nearest(self, query: np.ndarray, num_hits: int, *, excluded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The nearest frames that are not of an excluded video.
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, name: str) -> VideoFrames:
+        """The video of that id or ending, its embedding the unit rows that are searched."""
+        return self._directions(self.frames.find(name))
+
+    def read(self, ids: list[str]) -> list[VideoFrames]:
+        """Videos by id, as ``find`` gives them."""
+        return [self._directions(self.frames[name]) for name in ids]
+
+    def select(self, selection: Selection) -> list[str]:
+        """Ids of the videos that count."""
+        return [video.video for video in self.frames if _counts(video, selection)]
+
+    def nearest(self, direction: np.ndarray, num_hits: int, selection: Selection) -> list[Match]:
+        """The nearest frames of the videos that count, nearest first; fewer than asked where there are no more.
 
         Args:
-            query: (D,) a unit vector.
-            num_hits: how many.
-            excluded: (num_videos,) bool.
-
-        Returns:
-            Rows and cosine distances, nearest first; fewer than asked where the table is too small.
+            direction: (D,) a unit vector.
         """
-        similarity = self._rows @ torch.from_numpy(np.asarray(query, dtype=np.float32))
-        for i in np.flatnonzero(excluded):
-            similarity[self._first[i] : self._first[i + 1]] = -torch.inf
-        left = len(similarity) - int((self._first[1:] - self._first[:-1])[excluded].sum())
+        similarity = self._rows @ torch.from_numpy(np.asarray(direction, dtype=np.float32))
+        left = len(similarity)
+        for i, video in enumerate(self.frames):
+            if not _counts(video, selection):
+                similarity[self._first[i] : self._first[i + 1]] = -torch.inf
+                left -= int(self._first[i + 1] - self._first[i])
         found = torch.topk(similarity, min(num_hits, left))
-        return found.indices.numpy(), (1.0 - found.values).clamp(min=0.0).numpy()
+        return [
+            self._match(row, max(0.0, 1.0 - value)) for row, value in zip(found.indices.tolist(), found.values.tolist())
+        ]
+
+    def _match(self, row: int, distance: float) -> Match:
+        i = int(self._video[row])
+        video, k = self.frames[i], row - int(self._first[i])
+        time_s = float(video.time_s[k])
+        at = (int(video.frame[k]), time_s, time_s, time_s, distance)
+        return Match(0, video.video, *at, video.session, video.camera, video.path)
+
+    def _directions(self, video: VideoFrames) -> VideoFrames:
+        return video._replace(embedding=directions(video, centre=self.centre))
+
+
+def _counts(video: VideoFrames, selection: Selection) -> bool:
+    return (
+        video.video not in selection.without_videos
+        and video.session not in selection.without_sessions
+        and all(getattr(video, name) == value for name, value in selection.where)
+    )

@@ -2,144 +2,209 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from mvssl.embedding.tables import SUFFIX, VideoFrames, read_video_frames
+from mvssl.embedding.tables import SUFFIX, VideoFrames, ends_so, read_video_frames, the_only
 from mvssl.errors import InputError
 
 from .exact import directions
-from .match import Match, suppress
+from .match import FIELDS, Match, Selection
 
 _TABLE = "frames"
-_TRAIN_ROWS = 10_000  # below this an index is not worth training
+_TRAIN_ROWS = 10_000  # below this an approximate index is not worth training
+_BATCH_ROWS = 50_000  # of one transaction
+_VIDEO_COLUMNS = ("video", *FIELDS, "path")
 
 
 class LanceIndex:
-    """Frames of many videos on disk, as unit vectors.
+    """Frames of many videos on disk, or in object storage, as unit vectors.
 
-    Rows are added a video at a time; a video is there as a whole or not at all, so an interrupted run continues where it
-    stopped. The approximate index (IVF-PQ) is built by ``build``; rows added later are found too, by looking through
-    them, until the next ``build``.
+    Videos are added in transactions of many; a video is there as a whole or not at all, so an interrupted run continues
+    where it stopped. The approximate index (IVF-PQ) is built by ``build``; rows added later are found too, by looking
+    through them, until the next ``build``, which only adds them.
+
+    Args:
+        uri: folder, or ``s3://...`` and the like.
+        centre: subtract each video's mean; an index that is there keeps what it was made with.
+        num_probes: partitions looked into; more is slower and finds more.
+        refine: how many times the hits are fetched whole and ranked exactly.
     """
 
-    def __init__(self, path: str | os.PathLike, *, centre: bool = True):
+    def __init__(self, uri: str | os.PathLike, *, centre: bool = True, num_probes: int = 64, refine: int = 4):
         try:
             import lancedb
         except ImportError:
             raise InputError("an index on disk needs LanceDB: pip install 'mvssl[search]'") from None
-        self.path, self.centre = Path(path), centre
-        self._store = lancedb.connect(str(self.path))
-        self._table: Any = self._store.open_table(_TABLE) if _TABLE in self._store.list_tables().tables else None
+        self.uri, self.centre = str(uri), centre
+        self.num_probes, self.refine = num_probes, refine
+        self.metadata: dict[str, Any] = {}
+        self._store = lancedb.connect(self.uri)
+        self._table: Any = None
+        if _TABLE in self._store.list_tables().tables:
+            self._table = self._store.open_table(_TABLE)
+            about = json.loads(self._table.schema.metadata[b"mvssl"])
+            self.metadata, self.centre = about["metadata"], about["centre"]
 
     def __len__(self) -> int:
         return 0 if self._table is None else self._table.count_rows()
 
-    def videos(self) -> set[str]:
+    def ids(self) -> set[str]:
         """Ids of the videos that are in the index."""
         if self._table is None:
             return set()
-        column = self._table.search().select(["video"]).limit(len(self)).to_arrow().column("video")
-        return set(column.unique().to_pylist())
+        found: set[str] = set()
+        for batch in self._table.search().select(["video"]).limit(None).to_batches():
+            found |= set(batch.column("video").unique().to_pylist())
+        return found
 
-    def add(self, video: VideoFrames) -> None:
-        """Adds one video in one transaction; replaces it if it is there."""
-        rows = directions(video, centre=self.centre)
-        count = len(rows)
-        table = pa.table(
-            {
-                "video": pa.array([video.video] * count),
-                "session": pa.array([video.session] * count),
-                "camera": pa.array([video.camera] * count),
-                "path": pa.array([video.path] * count),
-                "frame": pa.array(np.asarray(video.frame, dtype=np.int64)),
-                "time_s": pa.array(np.asarray(video.time_s, dtype=np.float64)),
-                "vector": pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1]),
-            }
-        )
-        if self._table is None:
-            self._table = self._store.create_table(_TABLE, table)
-        else:
-            self.delete(video.video)
-            self._table.add(table)
-
-    def delete(self, video: str) -> None:
-        """Takes a video out; nothing happens if it is not there."""
-        if self._table is not None:
-            self._table.delete(f"video = {_literal(video)}")
-
-    def add_folder(self, folder: str | os.PathLike) -> Iterator[str]:
-        """Adds the tables of a folder that are not in the index yet, one at a time; yields each id when it is in."""
-        there = self.videos()
-        for path in sorted(Path(folder).glob("*" + SUFFIX)):
-            video, _ = read_video_frames(path)
-            if video.video not in there:
-                self.add(video)
-                yield video.video
-
-    def build(self, *, num_partitions: int | None = None) -> None:
-        """Trains the approximate index (IVF-PQ, cosine) on the rows that are there, and packs the files."""
-        if len(self) < _TRAIN_ROWS:
-            return  # looking through all of so few rows is exact and fast
-        width = self._table.schema.field("vector").type.list_size
-        self._table.create_index(
-            metric="cosine",
-            vector_column_name="vector",
-            num_partitions=num_partitions or max(1, int(np.sqrt(len(self)))),
-            num_sub_vectors=max(1, width // 4) if width % 4 == 0 else width,
-            replace=True,
-        )
-        self._table.optimize()
-
-    def search(
-        self,
-        query: np.ndarray,
-        *,
-        k: int = 20,
-        exclude: tuple[str, ...] = (),
-        merge_within_s: float = 1.0,
-        num_probes: int = 64,
-        refine: int = 10,
-    ) -> list[Match]:
-        """The places nearest to a unit vector; as ``mvssl.retrieval.search`` for a single frame.
+    def add(self, videos: Sequence[VideoFrames], metadata: dict[str, Any] | None = None) -> None:
+        """Adds videos in one transaction; those that are there are replaced.
 
         Args:
-            query: (D,) unit vector, centred as the index is.
-            k: how many places.
-            exclude: ids of videos that do not count.
-            merge_within_s: of places of one video this close only the nearest counts.
-            num_probes: partitions looked into; more is slower and finds more.
-            refine: how many times the hits are fetched whole and ranked exactly.
+            metadata: what made them; the first one counts, and later ones must be of the same model.
         """
+        if not videos:
+            return
+        metadata = metadata or {}
         if self._table is None:
-            raise InputError(f"{self.path}: the index is empty; add videos first")
-        fetch = 8 * k
-        while True:
-            step = self._table.search(np.asarray(query, dtype=np.float32)).distance_type("cosine").nprobes(num_probes)
-            step = step.refine_factor(refine).limit(fetch)
-            if exclude:
-                step = step.where(f"video NOT IN ({', '.join(_literal(name) for name in exclude)})", prefilter=True)
-            found = step.select(["video", "session", "camera", "path", "frame", "time_s", "_distance"]).to_arrow()
-            names = found.column("video").to_pylist()
-            number = np.unique(names, return_inverse=True)[1] if names else np.zeros(0, np.int64)
-            kept = suppress(number, found.column("time_s").to_numpy(), merge_within_s=merge_within_s, k=k)
-            if len(kept) == k or len(names) < fetch:
-                break
-            fetch *= 4
-        rows = found.take(pa.array(kept)).to_pylist()
-        return [
-            Match(
-                rank, row["video"], row["frame"], row["time_s"], row["time_s"], row["time_s"], row["_distance"],
-                row["session"], row["camera"], row["path"],
+            self.metadata = metadata
+            about = json.dumps({"metadata": metadata, "centre": self.centre})
+            table = pa.concat_tables([self._rows(video) for video in videos]).replace_schema_metadata({"mvssl": about})
+            self._table = self._store.create_table(_TABLE, table)
+            return
+        if metadata.get("model") != self.metadata.get("model"):
+            raise InputError(
+                f"{self.uri}: an index of model {self.metadata.get('model')}; frames of model {metadata.get('model')} "
+                "go into a new one"
             )
-            for rank, row in enumerate(rows, start=1)
-        ]  # fmt: skip
+        self.delete([video.video for video in videos])
+        self._table.add(pa.concat_tables([self._rows(video) for video in videos]))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Takes videos out; nothing happens where one is not there."""
+        if self._table is not None and ids:
+            self._table.delete(f"video IN ({_literals(ids)})")
+
+    def add_folder(self, folder: str | os.PathLike) -> Iterator[str]:
+        """Adds the tables of a folder that are not in the index yet; yields each id when it is in."""
+        there = self.ids()
+        waiting: list[VideoFrames] = []
+        made_by: dict[str, Any] = {}
+        for path in sorted(Path(folder).glob("*" + SUFFIX)):
+            video, own = read_video_frames(path)
+            if video.video in there:
+                continue
+            if waiting and own.get("model") != made_by.get("model"):
+                raise InputError(f"{path}: made by model {own.get('model')}, the others by {made_by.get('model')}")
+            made_by = own
+            waiting.append(video)
+            if sum(len(one.time_s) for one in waiting) >= _BATCH_ROWS:
+                self.add(waiting, made_by)
+                yield from (one.video for one in waiting)
+                waiting = []
+        self.add(waiting, made_by)
+        yield from (one.video for one in waiting)
+
+    def build(self, *, num_partitions: int | None = None, retrain: bool = False) -> None:
+        """Trains the approximate index (IVF-PQ, cosine) where there is none, else adds new rows to it; packs files."""
+        if len(self) < _TRAIN_ROWS:
+            return  # looking through all of so few rows is exact and fast
+        from lancedb.index import BTree, IvfPq
+
+        width = self._table.schema.field("vector").type.list_size
+        known = {column for index in self._table.list_indices() for column in index.columns}
+        if retrain or "vector" not in known:
+            config = IvfPq(
+                distance_type="cosine",
+                num_partitions=num_partitions or max(1, int(np.sqrt(len(self)))),
+                num_sub_vectors=width // 4 if width % 4 == 0 else width,
+                max_iterations=15,  # of k-means; more changes recall by less than its noise
+                sample_rate=64,  # training rows per partition
+            )
+            self._table.create_index("vector", config=config)
+        if "video" not in known:
+            self._table.create_index("video", config=BTree())
+        self._table.optimize()
+
+    def find(self, name: str) -> VideoFrames:
+        """The video of that id or ending, its embedding the unit rows that are searched."""
+        known = self.read([name])
+        if known:
+            return known[0]
+        tail = "/" + name.removeprefix("./")
+        text = _literals([tail[1:]])
+        where = f"ends_with(video, {text}) OR ends_with(path, {text})"
+        rows = self._named().where(where).select(["video", "path"]).limit(None).to_arrow().to_pylist()
+        nothing = np.zeros(0)
+        found = {
+            row["video"]
+            for row in rows
+            if ends_so(VideoFrames(**row, frame=nothing, time_s=nothing, embedding=nothing), tail)
+        }
+        return self.read([the_only(sorted(found), name, sorted(self.ids()))])[0]
+
+    def read(self, ids: Sequence[str]) -> list[VideoFrames]:
+        """Videos by id, as ``find`` gives them; those that are not there are left out."""
+        if not ids:
+            return []
+        table = self._named().where(f"video IN ({_literals(ids)})").limit(None).to_arrow()
+        if not len(table):
+            return []
+        names = np.asarray(table.column("video"))
+        rows = table.column("vector").combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+        frame, time_s = table.column("frame").to_numpy(), table.column("time_s").to_numpy()
+        videos = []
+        for name in dict.fromkeys(names.tolist()):
+            own = np.flatnonzero(names == name)
+            own = own[np.argsort(time_s[own], kind="stable")]
+            about = {column: table.column(column)[int(own[0])].as_py() for column in _VIDEO_COLUMNS}
+            videos.append(VideoFrames(frame=frame[own], time_s=time_s[own], embedding=rows[own], **about))
+        return sorted(videos, key=lambda video: list(ids).index(video.video))
+
+    def nearest(self, direction: np.ndarray, num_hits: int, selection: Selection) -> list[Match]:
+        """The (approximately) nearest frames of the videos that count; as ``ExactIndex.nearest``."""
+        query = self._named(np.asarray(direction, dtype=np.float32)).distance_type("cosine")
+        query = query.nprobes(self.num_probes).refine_factor(self.refine).limit(num_hits)
+        if condition := _condition(selection):
+            query = query.where(condition, prefilter=True)
+        columns = ["video", "frame", "time_s", "_distance", "session", "camera", "path"]
+        found = query.select(columns).to_arrow()
+        return [
+            Match(0, video, frame, time_s, time_s, time_s, max(0.0, distance), session, camera, path)
+            for video, frame, time_s, distance, session, camera, path in zip(
+                *(found.column(name).to_pylist() for name in columns)
+            )
+        ]
+
+    def _named(self, *query: np.ndarray) -> Any:
+        if self._table is None:
+            raise InputError(f"{self.uri}: the index is empty; add videos first")
+        return self._table.search(*query)
+
+    def _rows(self, video: VideoFrames) -> pa.Table:
+        rows = directions(video, centre=self.centre)
+        columns = {name: pa.array([getattr(video, name)] * len(rows), pa.string()) for name in _VIDEO_COLUMNS}
+        columns["frame"] = pa.array(np.asarray(video.frame, dtype=np.int64))
+        columns["time_s"] = pa.array(np.asarray(video.time_s, dtype=np.float64))
+        columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+        return pa.table(columns)
 
 
-def _literal(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
+def _condition(selection: Selection) -> str:
+    parts = [f"{name} = {_literals([value])}" for name, value in selection.where]
+    if selection.without_videos:
+        parts.append(f"video NOT IN ({_literals(sorted(selection.without_videos))})")
+    if selection.without_sessions:
+        parts.append(f"session NOT IN ({_literals(sorted(selection.without_sessions))})")
+    return " AND ".join(parts)
+
+
+def _literals(names: Iterable[str]) -> str:
+    return ", ".join("'" + name.replace("'", "''") + "'" for name in names)

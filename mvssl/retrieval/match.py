@@ -1,9 +1,9 @@
-"""``Match``: one place found by a search; suppression of near-duplicates in time; the table of matches."""
+"""``Match``: one place found by a search; which videos count; suppression of near-duplicates; the table of matches."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,29 @@ class Match(NamedTuple):
     path: str = ""  # where the video was when it was embedded
 
 
+class Selection(NamedTuple):
+    """Which videos count in a search."""
+
+    without_videos: frozenset[str] = frozenset()  # ids
+    without_sessions: frozenset[str] = frozenset()
+    where: tuple[tuple[str, str], ...] = ()  # (field, value) that a video must have, field one of ``FIELDS``
+
+
+FIELDS = ("session", "camera", "group", "split", "label")
+
+
+def checked_fields(where: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The conditions of a search as ``Selection`` wants them.
+
+    Raises:
+        InputError: a field that no video has.
+    """
+    for name in where:
+        if name not in FIELDS:
+            raise InputError(f"where {name}={where[name]}: videos are chosen by {', '.join(FIELDS)}")
+    return tuple(where.items())
+
+
 def suppress(video: np.ndarray, time_s: np.ndarray, *, merge_within_s: float, k: int) -> np.ndarray:
     """Which of the hits to keep: the first of each cluster in time, at most k.
 
@@ -51,6 +74,25 @@ def suppress(video: np.ndarray, time_s: np.ndarray, *, merge_within_s: float, k:
         times.append(when)
         kept.append(i)
     return np.array(kept, dtype=np.int64)
+
+
+def apart(
+    fetch: Callable[[int], list[Match]], k: int, *, merge_within_s: float, start: int | None = None
+) -> list[Match]:
+    """The k nearest places that are no near-duplicates in time; over-fetches until there are enough, or no more.
+
+    Args:
+        fetch: the n nearest frames, nearest first; fewer where there are no more.
+        start: how many to ask for at first; default 8 k.
+    """
+    num_hits = start or 8 * k
+    while True:
+        hits = fetch(num_hits)
+        number = np.unique([hit.video for hit in hits], return_inverse=True)[1]
+        kept = suppress(number, np.array([hit.time_s for hit in hits]), merge_within_s=merge_within_s, k=k)
+        if len(kept) == k or len(hits) < num_hits:
+            return [hits[i]._replace(rank=rank) for rank, i in enumerate(kept, start=1)]
+        num_hits *= 4
 
 
 def write_matches(path: str | Path, matches: Sequence[Match]) -> Path:

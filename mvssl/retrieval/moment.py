@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
 _FORMS = "VIDEO@12.4s (a time), VIDEO@f372 (a frame), VIDEO@3s-5s or VIDEO@f90-f150 (a range)"
@@ -27,12 +27,18 @@ class Moment(NamedTuple):
         return self.end_s > self.start_s
 
 
-def parse_moment(text: str, frames: Frames | None = None) -> Moment:
+class Library(Protocol):
+    """Something that knows videos by name: a table of frames, or an index."""
+
+    def find(self, name: str) -> VideoFrames: ...
+
+
+def parse_moment(text: str, frames: Library | None = None) -> Moment:
     """Reads ``VIDEO@12.4s``, ``VIDEO@f372``, ``VIDEO@3s-5s`` or ``VIDEO@f90-f150``.
 
     Args:
         text: the video's id in the table, or the end of it where only one video ends so, then "@" and where.
-        frames: the table, needed for frame numbers and to complete a shortened id.
+        frames: a table or index, needed for frame numbers and to complete a shortened id.
 
     Raises:
         InputError: another form, an unknown or ambiguous video, a frame that the table does not hold, end before start.
@@ -41,31 +47,19 @@ def parse_moment(text: str, frames: Frames | None = None) -> Moment:
     if not at or not video:
         raise InputError(f"{text!r}: expected {_FORMS}")
     if frames is not None:
-        video = find_video(video, frames).video
+        known = frames.find(video)
+        video = known.video
     if match := _TIME.fullmatch(where):
         start_s, end_s = float(match["a"]), float(match["b"] or match["a"])
     elif match := _FRAME.fullmatch(where):
         if frames is None:
             raise InputError(f"{text!r}: a frame number needs the table of frames; give seconds")
-        start_s, end_s = (_time_of(frames[video], int(number)) for number in (match["a"], match["b"] or match["a"]))
+        start_s, end_s = (_time_of(known, int(number)) for number in (match["a"], match["b"] or match["a"]))
     else:
         raise InputError(f"{text!r}: cannot read {where!r}; expected {_FORMS}")
     if end_s < start_s:
         raise InputError(f"{text!r}: the range ends before it starts")
     return Moment(video, start_s, end_s)
-
-
-def find_video(name: str, frames: Frames) -> VideoFrames:
-    """The video of that id, or the only one whose id or path ends in it."""
-    if name in frames.ids:
-        return frames[name]
-    tail = "/" + name.removeprefix("./")
-    found = [v for v in frames if ("/" + v.video).endswith(tail) or (v.path and ("/" + v.path).endswith(tail))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"{name!r} may be any of {[v.video for v in found[:5]]}; give more of the path")
-    raise InputError(f"no video {name!r} in the table of frames; it holds {len(frames)} videos, e.g. {frames.ids[:3]}")
 
 
 def _time_of(video: VideoFrames, number: int) -> float:

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mvssl.dtw import cosine_cost, subsequence_dtw
 
-from .exact import ExactIndex, directions
-from .match import Match
+from .exact import ExactIndex
+from .match import Match, Selection
+
+if TYPE_CHECKING:
+    from .search import Index
 
 ALL_VIDEOS_CELLS = 50_000_000  # below this many (query frame, table frame) pairs every video is matched as a sequence
-NOMINEES = 50  # videos per wanted place, else
+NOMINEES = 10  # videos per wanted place, else
+NOMINATING = 16  # frames of the range that look for them
 
 
 def search_range(
-    index: ExactIndex, query: np.ndarray, *, k: int, excluded: np.ndarray, merge_within_s: float
+    index: Index, query: np.ndarray, *, k: int, selection: Selection, merge_within_s: float
 ) -> list[Match]:
     """The k places whose sequence of frames matches the query's best.
 
     Args:
-        index: the table.
+        index: exact or on disk.
         query: (N, D) unit rows of the range, in order.
         k: how many places.
-        excluded: (num_videos,) bool.
+        selection: which videos count.
         merge_within_s: places of one video whose middles are this near count once (they never overlap anyway).
 
     Returns:
         Matches with ``distance`` the mean cosine distance along the path and ``time_s`` the middle frame's time.
     """
-    found = []
-    for row in _candidates(index, query, k, excluded):
-        video = index.frames[int(row)]
-        cost = cosine_cost(query, directions(video, centre=index.centre))
+    found: list[Match] = []
+    for video in index.read(_candidates(index, query, k, selection)):
+        cost = cosine_cost(query, video.embedding)
         middles: list[float] = []
         for path in subsequence_dtw(cost, num_paths=k):
             middle = int(path.query[np.abs(path.reference - (len(query) - 1) / 2).argmin()])
@@ -40,22 +45,21 @@ def search_range(
                 continue
             middles.append(time_s)
             bounds_s = (float(video.time_s[path.query[0]]), float(video.time_s[path.query[-1]]))
-            found.append((path.cost, video, int(video.frame[middle]), time_s, bounds_s))
-    found.sort(key=lambda place: (place[0], place[1].video, place[3]))
-    return [
-        Match(rank, video.video, frame, time_s, *bounds_s, float(cost), video.session, video.camera, video.path)
-        for rank, (cost, video, frame, time_s, bounds_s) in enumerate(found[:k], start=1)
-    ]
+            at = (int(video.frame[middle]), time_s, *bounds_s, float(path.cost))
+            found.append(Match(0, video.video, *at, video.session, video.camera, video.path))
+    found.sort(key=lambda place: (place.distance, place.video, place.time_s))
+    return [place._replace(rank=rank) for rank, place in enumerate(found[:k], start=1)]
 
 
-def _candidates(index: ExactIndex, query: np.ndarray, k: int, excluded: np.ndarray) -> np.ndarray:
-    """Rows of the videos worth matching as sequences: all of a small table, else those that hold most near frames."""
-    if len(index.time_s) * len(query) <= ALL_VIDEOS_CELLS:
-        return np.flatnonzero(~excluded)
-    votes = np.zeros(len(index.frames))
-    for direction in query[np.linspace(0, len(query) - 1, min(len(query), 16)).round().astype(int)]:
-        rows, distances = index.nearest(direction, 20 * NOMINEES * k, excluded=excluded)
-        video, first = np.unique(index.video_row[rows], return_index=True)  # the nearest frame of each video
-        votes[video] += 2.0 - distances[first]
-    best = np.argsort(-votes, kind="stable")[: NOMINEES * k]
-    return best[votes[best] > 0]
+def _candidates(index: Index, query: np.ndarray, k: int, selection: Selection) -> list[str]:
+    """Ids of the videos worth matching as sequences: all of a small table, else those that hold most near frames."""
+    if isinstance(index, ExactIndex) and len(index) * len(query) <= ALL_VIDEOS_CELLS:
+        return index.select(selection)
+    votes: dict[str, float] = {}
+    for row in np.linspace(0, len(query) - 1, min(len(query), NOMINATING)).round().astype(int):
+        nearest: dict[str, float] = {}
+        for hit in index.nearest(query[row], 20 * NOMINEES * k, selection):
+            nearest.setdefault(hit.video, hit.distance)  # hits come nearest first
+        for video, distance in nearest.items():
+            votes[video] = votes.get(video, 0.0) + 2.0 - distance
+    return sorted(votes, key=lambda video: (-votes[video], video))[: NOMINEES * k]

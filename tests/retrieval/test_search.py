@@ -68,6 +68,14 @@ def test_suppression_keeps_places_apart_and_drops_nothing_else(hits, k, within):
         assert (i in kept) == (within == 0 or not near)
 
 
+def test_only_videos_that_meet_the_conditions(frames):
+    found = search(frames, "take/2.mp4@1.2s", k=500, where={"session": "s0"})
+    assert {m.video for m in found} == {"take/0.mp4", "take/1.mp4"}
+    assert search(frames, "take/2.mp4@1.2s", where={"session": "s9"}) == []
+    with pytest.raises(InputError, match="videos are chosen by"):
+        search(frames, "take/2.mp4@1.2s", where={"embedding": "1"})
+
+
 def test_merging_overfetches_until_k_places_are_found():
     rows = np.repeat(np.eye(4), 200, axis=0) + 1e-3 * np.random.default_rng(0).normal(size=(800, 4))
     table = Frames([video("long", rows, fps=100), video("query", np.eye(4))])
