@@ -7,6 +7,8 @@ and the DDP-averaged gradients are the gradients of that loss. ``accelerator.gat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -101,6 +103,19 @@ def mean_over_batch(terms: Tensor, count: Tensor | float | None = None) -> Tenso
     """
     total = global_count(float(terms.numel()) if count is None else count)
     return terms.sum() * (world_size() / total.clamp(min=1.0)).to(terms.dtype)
+
+
+@torch.no_grad()
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """The mean over ranks of every gradient, as DDP does after a backward pass; a gradient that is missing counts as 0."""
+    if not is_distributed():
+        return
+    for parameter in parameters:
+        if parameter.requires_grad:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= world_size()
 
 
 class GlobalBatchNorm(nn.BatchNorm1d):
