@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
+from tqdm import tqdm
 
-from mvssl import config
 from mvssl.api._models import load
-from mvssl.embedding import Frames, Model, embed_folder, project
-from mvssl.encoders import FrameEncoder, Image, available, fingerprint
-from mvssl.evaluation import Result, evaluate_frames, flatten, time_only
+from mvssl.api._rows import Row, build_rows
+from mvssl.embedding import Frames, Model
+from mvssl.evaluation import Result, evaluate_frames, flatten
+from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
+from mvssl.evaluation.suite import Evaluator, all_evaluators, cut_evaluators, default_evaluators
 from mvssl.labels import Segments, read_segments
-from mvssl.reporting.tables import latex, markdown
+from mvssl.reporting.evaluation_plots import write_plots
+from mvssl.reporting.evaluation_tables import write_tables
 from mvssl.video import read_videos
-
-NO_WEIGHTS = "no weights here"
 
 
 class Evaluation(NamedTuple):
@@ -27,6 +27,7 @@ class Evaluation(NamedTuple):
     rows: dict[str, dict[str, Any] | str]  # a string in place of numbers says why a row was not run
     results: Path  # results.json
     table: Path  # table.md (and table.tex beside it)
+    plots: tuple[Path, ...] = ()  # PNG
 
 
 def evaluate(
@@ -39,83 +40,118 @@ def evaluate(
     image_weights: str = "package",
     by_action: bool = False,
     tables: str | Path | None = None,
+    everything: bool = False,
+    cut_seed: int = 0,
     progress: bool = True,
 ) -> Evaluation:
-    """Evaluates a run on labelled videos and writes results.json, table.md and table.tex.
+    """Evaluates a run on labelled videos: results.json, table.md and .tex, one table per evaluator, plots.
 
     Rows: majority, time only, random encoder, ImageNet backbone (raw, and centred per video), the same architecture
-    before training, the run, and the supervised reference if its run is given.
+    before training, the run, and the supervised reference if its run is given. What is finished is not computed again:
+    embedded frames are kept in ``output/frames``, results in ``output/finished``.
 
     Args:
         dataset: folder or table of videos that states a split for each.
         labels: segments table; default: segments.csv in the dataset's folder; without one, only tau.
         supervised: a run of the same architecture trained with the labels.
         image_weights: source of the ImageNet rows' weights (see ``encoders/weights.py``).
+        by_action: phases are classified and searched within each action.
         tables: where the embedded frames of backbones are kept, for several evaluations of one dataset; default: inside
             the output.
-        by_action: phases are classified and searched within each action.
+        everything: every evaluator that the data allows (RBF, few labels, segments, key moments, layers, diagnostics,
+            actions), and alignment of cut and warped versions of the validation videos; minutes to an hour.
+        cut_seed: of those cuts.
     """
     model = run if isinstance(run, Model) else load(run)
+    reference = supervised if supervised is None or isinstance(supervised, Model) else load(supervised)
     videos = read_videos(dataset)
     segments = _labels(Path(dataset), labels)
     output = Path(output)
-    shared = Path(tables) if tables is not None else output / "frames"
-    found: dict[str, Frames | str] = {}
-
-    def embedded(name: str, encoder: FrameEncoder, *, normalise: bool) -> Frames:
-        folder = (shared if name in ("backbone", "imagenet") else output / "frames") / name
-        return embed_folder(encoder, videos, folder, recipe=model.recipe, normalise=normalise, progress=progress)[0]
-
-    trunk = embedded("backbone", _backbone_of(model.encoder), normalise=False)
-    own_spec = model.specification
-    found["time only"] = time_only(trunk)
-    torch.manual_seed(0)
-    found["random encoder"] = embedded("random", _fresh(own_spec, weights="none"), normalise=model.normalise)
-    backbone = str(own_spec.get("backbone", "tf_efficientnet_lite0"))
-    if available(backbone, image_weights) and image_weights != "none":
-        image = config.build(
-            "mvssl.encoders", {"name": "image", "backbone": backbone, "weights": image_weights}, "encoder"
-        )
-        same = fingerprint(image.trunk) == fingerprint(model.encoder.trunk)
-        raw = trunk if same else embedded("imagenet", image, normalise=False)
-        found["ImageNet"], found["ImageNet, centred"] = raw, raw.centred()
-    else:
-        found["ImageNet"] = found["ImageNet, centred"] = NO_WEIGHTS
-    if model.encoder.dims.frame != model.encoder.trunk.dim:
-        torch.manual_seed(0)
-        before = _fresh(own_spec, weights="none")
-        before.trunk.load_state_dict(model.encoder.trunk.state_dict())
-        found["before training"] = project(before, trunk, recipe=model.recipe, normalise=model.normalise)
-    found["this run"] = project(model.encoder, trunk, recipe=model.recipe, normalise=model.normalise)
-    if supervised is not None:
-        reference = supervised if isinstance(supervised, Model) else load(supervised)
-        found["supervised reference"] = (
-            project(reference.encoder, trunk, recipe=model.recipe, normalise=reference.normalise)
-            if fingerprint(reference.encoder.trunk) == fingerprint(model.encoder.trunk)
-            else embedded("supervised", reference.encoder, normalise=reference.normalise)
-        )
-
+    own = output / "frames"
+    rows = build_rows(
+        model, videos, own, shared=Path(tables) if tables is not None else own, supervised=reference,
+        image_weights=image_weights, progress=progress,
+    )  # fmt: skip
     results: dict[str, dict[str, Result] | str] = {}
-    for name, table in found.items():
-        if isinstance(table, str):
-            results[name] = table
-            continue
-        results[name] = measured = evaluate_frames(table, segments, by_action=by_action)
-        if name == "time only" and segments is not None:  # the histogram is stronger than a linear read-out
-            controls = measured["phase_classification"].controls
-            measured["phase_classification"] = Result(value=_phases(controls["time only, relative"]))
-            results = {"majority": {"phase_classification": Result(value=_phases(controls["majority"]))}, **results}
-    settings = {"dataset": Path(dataset).name, "by_action": by_action, "model": trunk.metadata, "encoder": own_spec}
-    path = write_results(_made(output) / "results.json", results, trunk, segments, settings=settings)
-    rows = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
-    (output / "table.md").write_text(markdown(rows))
-    (output / "table.tex").write_text(latex(rows))
-    return Evaluation(rows, path, output / "table.md")
+    done, seed = FinishedResults(output / "finished"), cut_seed if everything else None
+    with tqdm(desc="evaluate", unit="metric", disable=None if progress else True) as bar:
+        for left, (name, row) in zip(range(len(rows), 0, -1), rows.items()):
+            if isinstance(row, str):
+                results[name] = row
+                continue
+            cells = _Cells(name, done, bar, left)
+            results[name] = _measured(row, segments, cells, by_action, everything, seed)
+    if segments is not None:
+        results = _with_majority(results)
+    output.mkdir(parents=True, exist_ok=True)
+    shown = rows["this run"]
+    assert isinstance(shown, Row)
+    settings = {"dataset": Path(dataset).name, "by_action": by_action, "everything": everything, "cut_seed": seed}
+    settings |= {"model": shown.trunk.metadata, "encoder": model.specification}
+    path = write_results(output / "results.json", results, shown.trunk, segments, settings=settings)
+    table = write_tables(output, results)
+    plots = write_plots(output / "plots", results, _pictured(rows), segments)
+    numbers = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
+    return Evaluation(numbers, path, table, tuple(plots))
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+class _Cells:
+    """Calls the evaluators of one row; the bar goes on by one for each."""
+
+    def __init__(self, row: str, done: FinishedResults, bar: tqdm, rows_left: int):
+        self.row, self.done, self.bar, self.rows_left = row, done, bar, rows_left
+
+    def expect(self, number: int) -> None:
+        self.bar.total = self.bar.n + number * self.rows_left  # later rows may have a few more or fewer
+
+    def __call__(self, evaluator: Evaluator, frames: Frames, labels: Segments | None, train: Frames) -> Result:
+        self.bar.set_postfix_str(f"{self.row}: {type(evaluator).__name__}")
+        result = self.done(evaluator, frames, labels, train)
+        self.bar.update()
+        return result
+
+
+def _measured(
+    row: Row, segments: Segments | None, cells: _Cells, by_action: bool, everything: bool, cut_seed: int | None
+) -> dict[str, Result]:
+    """Every evaluator of one row."""
+    table = row.table(layers=everything)
+    chosen = default_evaluators(by_action=by_action)
+    if everything:
+        chosen = all_evaluators(table, segments, by_action=by_action)
+    elif segments is None:
+        chosen = {"kendall_tau": chosen["kendall_tau"]}
+    if cut_seed is None:
+        cells.expect(len(chosen))
+        return evaluate_frames(table, segments, evaluators=chosen, call=cells)
+    cuts = row.cuts(cut_seed)
+    plain = Frames([video for video in cuts if video.video.endswith("#none")], cuts.metadata)
+    of_cuts = cut_evaluators(plain)
+    cells.expect(len(chosen) + len(of_cuts))
+    found = evaluate_frames(table, segments, evaluators=chosen, call=cells)
+    for name, evaluator in of_cuts.items():  # cross-view: other cameras, not other versions of the same
+        found[name] = cells(evaluator, plain if name == "cross_view" else cuts, None, plain)
+    return found
+
+
+def _with_majority(results: dict[str, dict[str, Result] | str]) -> dict[str, dict[str, Result] | str]:
+    """The row of the majority class; the clock's phases by a histogram, which is stronger than a linear read-out."""
+    clock = results["time only"]
+    assert not isinstance(clock, str)
+    controls = clock["phase_classification"].controls
+    clock = {**clock, "phase_classification": Result(value=_phases(controls["time only, relative"]))}
+    majority = {"phase_classification": Result(value=_phases(controls["majority"]))}
+    return {"majority": majority, **results, "time only": clock}
+
+
+def _phases(control: Any) -> dict[str, float]:
+    return {name: control[name] for name in ("recall", "accuracy")}
+
+
+def _pictured(rows: Mapping[str, Row | str]) -> dict[str, Frames]:
+    """Tables of the rows whose similarities are drawn."""
+    names = ("ImageNet, centred", "before training", "this run")
+    return {name: row.table().where(split="val") for name in names if isinstance(row := rows.get(name), Row)}
 
 
 def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
@@ -123,16 +159,3 @@ def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
         return read_segments(labels)
     beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
     return read_segments(beside) if beside.is_file() else None
-
-
-def _phases(control: Any) -> dict[str, float]:
-    return {name: control[name] for name in ("recall", "accuracy")}
-
-
-def _fresh(spec: Mapping[str, Any], *, weights: str) -> FrameEncoder:
-    return config.build("mvssl.encoders", {**spec, "weights": weights}, "encoder")
-
-
-def _backbone_of(encoder: FrameEncoder) -> FrameEncoder:
-    """The encoder's own backbone alone, as an image encoder."""
-    return Image.of(encoder.trunk, chunk=encoder.chunk)

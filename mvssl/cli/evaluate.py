@@ -20,13 +20,21 @@ def evaluate(
         str, typer.Option(help="ImageNet weights of the controls: package or a file.")
     ] = "package",
     by_action: Annotated[bool, typer.Option(help="Phases within each action (the videos' label).")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all/--fast", help="Every evaluator the data allows, and cut versions; or the quick ones.")
+    ] = False,
+    cut_seed: Annotated[int, typer.Option(help="Of the cut versions of --all.")] = 0,
+    tables: Annotated[Path | None, typer.Option(help="Embedded frames of backbones, shared by evaluations.")] = None,
 ) -> None:
-    """Tables of metrics, each number beside its controls.
+    """Tables and plots of metrics, each number beside its controls. What is finished is not computed again.
 
     Example: mvssl evaluate run DATASET -o evaluation
     """
     from mvssl.api import evaluate
 
-    found = evaluate(run, dataset, output, supervised=supervised, image_weights=image_weights, by_action=by_action)
+    found = evaluate(
+        run, dataset, output, supervised=supervised, image_weights=image_weights, by_action=by_action,
+        everything=everything, cut_seed=cut_seed, tables=tables,
+    )  # fmt: skip
     typer.echo(found.table.read_text())
     out.print(f"results {found.results}")

@@ -12,12 +12,15 @@ from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 
 
-def project(encoder: FrameEncoder, trunk: Frames, *, recipe: Recipe, normalise: bool = True) -> Frames:
+def project(
+    encoder: FrameEncoder, trunk: Frames, *, recipe: Recipe, normalise: bool = True, layers: tuple[str, ...] = ()
+) -> Frames:
     """Embeds videos whose backbone features are known.
 
     Args:
         encoder: its backbone must be the one that made ``trunk``.
         trunk: embeddings by an ``image`` encoder with this backbone and this recipe, not normalised.
+        layers: inner layers that are stored as ``layer_<name>``, as in ``embed_video``.
 
     Returns:
         The same frames with this encoder's embeddings; equal to embedding the videos afresh.
@@ -26,7 +29,7 @@ def project(encoder: FrameEncoder, trunk: Frames, *, recipe: Recipe, normalise: 
         InputError: the backbone is another one.
     """
     own = fingerprint(encoder.trunk)
-    if trunk.metadata.get("trunk") != own or trunk.metadata.get("pixels") != recipe.model_dump():
+    if trunk.metadata.get("trunk") != own or trunk.metadata.get("pixels") != recipe.about():
         raise InputError(
             f"features made by backbone {trunk.metadata.get('trunk')} cannot be projected by an encoder on backbone {own}; "
             "embed the videos with this encoder"
@@ -35,6 +38,6 @@ def project(encoder: FrameEncoder, trunk: Frames, *, recipe: Recipe, normalise: 
     rows = []
     for video in trunk:
         features = torch.from_numpy(video.embedding.copy())
-        found, _ = temporal_rows(encoder, features.__getitem__, video.time_s, recipe.window_s)
-        rows.append(unit(found) if normalise else found)
-    return Frames(trunk.with_embeddings(rows).videos, describe(encoder, recipe, normalise=normalise))
+        found, inner = temporal_rows(encoder, features.__getitem__, video.time_s, recipe.window_s, layers)
+        rows.append(video._replace(embedding=unit(found) if normalise else found, extra={**video.extra, **inner}))
+    return Frames(rows, describe(encoder, recipe, normalise=normalise))

@@ -38,6 +38,19 @@ class Result:
         """Everything as plain numbers, lists and strings; NaN as None, for results.json."""
         return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Result:
+        """The result that ``to_dict`` has written: the same numbers; tuples and arrays of ``details`` are lists."""
+        read = {name: _number(value) for name, value in stored.items()}
+        per_video = read["per_video"]
+        if isinstance(per_video, dict):
+            read["per_video"] = {name: np.array(values, dtype=np.float64) for name, values in per_video.items()}
+        elif isinstance(per_video, list):
+            read["per_video"] = np.array(per_video, dtype=np.float64)
+        for name in ("per_video", "interval"):
+            read[name] = None if stored[name] is None else read[name]
+        return cls(**{**read, "videos": tuple(stored["videos"])})
+
 
 def _plain(thing: Any) -> Any:
     if isinstance(thing, dict):
@@ -51,6 +64,14 @@ def _plain(thing: Any) -> Any:
     if isinstance(thing, float) and not np.isfinite(thing):
         return None
     return thing
+
+
+def _number(thing: Any) -> Any:
+    if isinstance(thing, dict):
+        return {key: _number(value) for key, value in thing.items()}
+    if isinstance(thing, list):
+        return [_number(value) for value in thing]
+    return float("nan") if thing is None else thing
 
 
 def mean_defined(values: Any) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mvssl.embedding.tables import Frames
@@ -47,5 +49,13 @@ def merged(found: dict[str, Result], parts: dict[str, Frames], frames: Frames) -
             for name, values in first.controls.items()
         },
         videos=tuple(frames.ids),
-        details={"per_action": {name: r.value for name, r in found.items()}} if several else first.details,
+        details=_details(found, order, frames) if several else first.details,
     )
+
+
+def _details(found: dict[str, Result], order: dict[str, tuple[str, int]], frames: Frames) -> dict[str, Any]:
+    details: dict[str, Any] = {"per_action": {name: result.value for name, result in found.items()}}
+    if all("predictions" in result.details for result in found.values()):
+        places = [order[video] for video in frames.ids]
+        details["predictions"] = [found[name].details["predictions"][i] for name, i in places]
+    return details

@@ -18,8 +18,8 @@ from sklearn.model_selection import GroupKFold
 
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
-from mvssl.evaluation._result import Result
+from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import fit_classifier
 from mvssl.labels import Segments
 
@@ -65,11 +65,12 @@ class Diagnostics:
     """Collapse measures and probes of a table.
 
     Args:
-        seed: of the draws and of the halves of each video.
+        seed: of the draws and of the halves of each scene.
+        by_action: measured within each action (videos of the same ``label``) and averaged.
     """
 
-    def __init__(self, *, seed: int = 0):
-        self.seed = seed
+    def __init__(self, *, seed: int = 0, by_action: bool = False):
+        self.seed, self.by_action = seed, by_action
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
         """value: the keys of ``collapse``, and "clock_r2", "scene", "camera".
@@ -81,10 +82,19 @@ class Diagnostics:
         if train is None:
             raise InputError("diagnostics need training videos, to fit the probe of the clock")
         generator = np.random.default_rng(self.seed)
-        value = collapse(frames.embeddings, generator=generator)
-        value["clock_r2"] = clock_r2(train, frames)
-        value["scene"] = _readable(frames, [v.group for v in frames], generator)
-        value["camera"] = _readable(frames, [v.camera for v in frames], generator)
+        parts = (
+            [(train.where(label=name), part) for name, part in by_label(frames).items()]
+            if self.by_action
+            else [(train, frames)]
+        )
+        every = []
+        for fitted, part in parts:
+            found = collapse(part.embeddings, generator=generator)
+            found["clock_r2"] = clock_r2(fitted, part)
+            found["scene"] = _readable(part, [v.group for v in part], generator)
+            found["camera"] = _readable(part, [v.camera for v in part], generator)
+            every.append(found)
+        value = {name: mean_defined([found[name] for found in every]) for name in every[0]}
         undefined = [name for name, number in value.items() if np.isnan(number)]
         return Result(
             value=value, undefined=len(undefined), details={"not_measured": undefined, "undefined": "measures"}

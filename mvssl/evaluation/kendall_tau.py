@@ -10,7 +10,7 @@ The clock alone reaches about 1: tau says nothing without the clock's tau beside
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -105,6 +105,12 @@ def _count_by_bit(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rising, falling
 
 
+def _histogram(found: Mapping[str, Result]) -> list[int]:
+    """Number of pairs in 40 equal bins of tau from -1 to 1."""
+    taus = np.concatenate([np.zeros(0), *(result.details["pairs"].ravel() for result in found.values())])
+    return np.histogram(taus[np.isfinite(taus)], bins=40, range=(-1, 1))[0].tolist()
+
+
 class KendallTau:
     """Tau within each action (videos of the same ``label``), then the plain mean over actions.
 
@@ -138,6 +144,7 @@ class KendallTau:
             details={
                 "per_action": {name: result.value for name, result in found.items()},
                 "num_pairs": sum(result.details["num_pairs"] for result in found.values()),
+                "histogram": _histogram(found),
                 "actions_left_out": sorted(set(by_label(frames)) - set(actions)),
                 "undefined": "ordered pairs",
             },

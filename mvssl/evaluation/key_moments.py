@@ -49,13 +49,7 @@ class KeyMoments:
         """
         if labels is None:
             raise InputError("key moments need labels")
-        pairs = [
-            (part[i], part[j])
-            for part in by_label(frames).values()
-            for i in range(len(part))
-            for j in range(len(part))
-            if i != j and _apart(part[i], part[j])
-        ]
+        pairs = pairs_of_one_action(frames)
         if not pairs:
             raise InputError("key moments need two videos of one action from different sessions and groups")
         if len(pairs) > self.num_pairs:
@@ -97,6 +91,17 @@ class KeyMoments:
             videos=tuple(frames.ids),
             details={"num_pairs": len(pairs), "undefined": "moments that the reference lacks"},
         )
+
+
+def pairs_of_one_action(frames: Frames) -> list[tuple[VideoFrames, VideoFrames]]:
+    """Ordered pairs of videos of one ``label`` from different sessions and groups."""
+    return [
+        (query, reference)
+        for part in by_label(frames).values()
+        for query in part
+        for reference in part
+        if query.video != reference.video and _apart(query, reference)
+    ]
 
 
 def _apart(a: VideoFrames, b: VideoFrames) -> bool:

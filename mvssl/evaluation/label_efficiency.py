@@ -9,10 +9,11 @@ import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import check_split, frame_labels
-from mvssl.evaluation._result import Result
+from mvssl.evaluation._checks import by_label, check_split, checked_embeddings, frame_labels
+from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation._sets import draw_videos
-from mvssl.evaluation.phase_classification import Classifier, phase_classification
+from mvssl.evaluation.controls import accuracy_and_recall
+from mvssl.evaluation.phase_classification import Classifier, fit_classifier, labelled_rows
 from mvssl.labels import Segments
 
 
@@ -30,6 +31,7 @@ class LabelEfficiency:
         episodes: draws of each number of shots.
         classifier: "logistic" or "svm".
         seed: of all draws.
+        by_action: one classifier per action (videos of the same ``label``), averaged; ``shots`` are then of each.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class LabelEfficiency:
         episodes: int = 50,
         classifier: Classifier = "logistic",
         seed: int = 42,
+        by_action: bool = False,
     ):
         self.fractions, self.draws, self.shots = fractions, draws, shots
         self.episodes, self.classifier, self.seed = episodes, classifier, seed
+        self.by_action = by_action
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
         """value: "recall@10%", "accuracy@10%", ..., "recall@3 videos", ...: means over draws.
@@ -56,28 +60,20 @@ class LabelEfficiency:
         if labels is None or train is None:
             raise InputError("label efficiency needs labels and training videos")
         check_split(train, frames)
+        checked_embeddings([*train.embeddings, *frames.embeddings], [*train.ids, *frames.ids])
         generator = np.random.default_rng(self.seed)
         drawn: dict[str, list[Frames]] = {}
         for fraction in self.fractions:
             times = 1 if fraction == 1 else self.draws
             drawn[f"{100 * fraction:g}%"] = [draw_videos(train, fraction, generator) for _ in range(times)]
         for shots in self.shots:
-            if shots > len(train):
-                raise InputError(f"{shots} shots, but only {len(train)} training videos")
-            picks = [generator.choice(len(train), shots, replace=False) for _ in range(self.episodes)]
-            drawn[f"{shots} videos"] = [Frames([train[int(i)] for i in pick]) for pick in picks]
+            drawn[f"{shots} videos"] = [self._few(train, shots, generator) for _ in range(self.episodes)]
 
-        truth = frame_labels(frames, labels)
         value: dict[str, float] = {}
         interval: dict[str, tuple[float, float]] = {}
         details: dict[str, Any] = {"num_videos": {name: len(sets[0]) for name, sets in drawn.items()}}
         for name, sets in drawn.items():
-            scores = [
-                phase_classification(
-                    part.embeddings, frame_labels(part, labels), frames.embeddings, truth, classifier=self.classifier
-                ).value
-                for part in sets
-            ]
+            scores = [self._score(part, frames, labels) for part in sets]
             for measure in ("recall", "accuracy"):
                 values = np.array([score[measure] for score in scores])
                 error = 1.96 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
@@ -85,3 +81,19 @@ class LabelEfficiency:
                 interval[f"{measure}@{name}"] = (float(values.mean() - error), float(values.mean() + error))
                 details[f"{measure}@{name}"] = values
         return Result(value=value, interval=interval, details=details)
+
+    def _few(self, train: Frames, shots: int, generator: np.random.Generator) -> Frames:
+        parts = by_label(train).values() if self.by_action else [train]
+        for part in parts:
+            if shots > len(part):
+                raise InputError(f"{shots} shots, but only {len(part)} training videos")
+        return Frames([part[int(i)] for part in parts for i in generator.choice(len(part), shots, replace=False)])
+
+    def _score(self, train: Frames, frames: Frames, labels: Segments) -> dict[str, float]:
+        scores = []
+        for name, val in (by_label(frames) if self.by_action else {"": frames}).items():
+            part = train.where(label=name) if self.by_action else train
+            x, y = labelled_rows(part.embeddings, frame_labels(part, labels), "training")
+            z, truth = labelled_rows(val.embeddings, frame_labels(val, labels), "validation")
+            scores.append(accuracy_and_recall(truth, fit_classifier(x, y, self.classifier).predict(z)))
+        return {measure: mean_defined([score[measure] for score in scores]) for measure in ("recall", "accuracy")}

@@ -60,8 +60,8 @@ def phase_classification(
     """
     train, val = checked_embeddings(train_embeddings), checked_embeddings(val_embeddings)
     train_y, val_y = checked_labels(train_labels, train), checked_labels(val_labels, val)
-    x, y = _labelled_rows(train, train_y, "training")
-    test_x, test_y = _labelled_rows(val, val_y, "validation")
+    x, y = labelled_rows(train, train_y, "training")
+    test_x, test_y = labelled_rows(val, val_y, "validation")
     found = fit_classifier(x, y, classifier).predict(test_x)
 
     names = np.unique(np.concatenate([y, test_y]))
@@ -108,7 +108,8 @@ def fit_classifier(x: np.ndarray, y: np.ndarray, classifier: Classifier = "logis
         return model.fit(x, y)
 
 
-def _labelled_rows(embeddings: list[np.ndarray], labels: list[np.ndarray], split: str) -> tuple[np.ndarray, np.ndarray]:
+def labelled_rows(embeddings: list[np.ndarray], labels: list[np.ndarray], split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The labelled frames of all videos, (F, D) float64, and their labels (F,); InputError if there are none."""
     kept = [is_labelled(row) for row in labels]
     if not any(keep.any() for keep in kept):
         raise InputError(f"no labelled frame in the {split} videos; give labels for them")

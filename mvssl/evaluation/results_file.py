@@ -81,12 +81,14 @@ def write_results(
 
 
 def definition(name: str) -> str:
-    """What an evaluator measures: the words at the head of its file; "" for a name that is no file here."""
-    try:
-        module = import_module(f"mvssl.evaluation.{name}")
-    except ModuleNotFoundError:
-        return ""
-    return (module.__doc__ or "").strip()
+    """What an evaluator measures: the words at the head of its file; of ``phase_classification_svm`` those of
+    ``phase_classification``; "" for a name that is no file here."""
+    while name:
+        try:
+            return (import_module(f"mvssl.evaluation.{name}").__doc__ or "").strip()
+        except ModuleNotFoundError:
+            name = name.rpartition("_")[0]
+    return ""
 
 
 def read_results(path: str | Path) -> dict[str, Any]:

@@ -98,16 +98,17 @@ class Segmentation:
 
     Args:
         overlaps: least IoU of a right segment.
+        by_action: one classifier per action (videos of the same ``label``).
     """
 
-    def __init__(self, *, overlaps: tuple[float, ...] = (0.1, 0.25, 0.5)):
-        self.overlaps = overlaps
+    def __init__(self, *, overlaps: tuple[float, ...] = (0.1, 0.25, 0.5), by_action: bool = False):
+        self.overlaps, self.by_action = overlaps, by_action
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
         """Fits on ``train``, tests on ``frames``; see ``PhaseClassification`` for errors."""
         if labels is None:
             raise InputError("segmentation needs labels")
-        found = PhaseClassification().evaluate(frames, labels, train).details["predictions"]
+        found = PhaseClassification(by_action=self.by_action).evaluate(frames, labels, train).details["predictions"]
         truth = [labels.at(video.video, video.time_s) for video in frames]
         result = segment_scores([np.asarray(row, dtype=str) for row in found], truth, overlaps=self.overlaps)
         return Result(**{**vars(result), "videos": tuple(frames.ids)})

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from mvssl.embedding.tables import Frames
-from mvssl.evaluation._checks import check_split, check_table
-from mvssl.evaluation._matching import pairs_of_one_take
+from mvssl.evaluation._checks import by_label, check_split, check_table
+from mvssl.evaluation._layers import layer_tables
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.action_classification import ActionClassification
 from mvssl.evaluation.cross_view import CrossView
 from mvssl.evaluation.diagnostics import Diagnostics
+from mvssl.evaluation.diversity import Diversity
 from mvssl.evaluation.frame_retrieval import FrameRetrieval
+from mvssl.evaluation.guillotine import Guillotine
 from mvssl.evaluation.kendall_tau import KendallTau
-from mvssl.evaluation.key_moments import KeyMoments
+from mvssl.evaluation.key_moments import KeyMoments, pairs_of_one_action
 from mvssl.evaluation.label_efficiency import LabelEfficiency
+from mvssl.evaluation.offsets import Offsets
 from mvssl.evaluation.phase_classification import PhaseClassification
 from mvssl.evaluation.phase_progression import PhaseProgression
 from mvssl.evaluation.segmentation import Segmentation
+from mvssl.evaluation.warp_error import WarpError
 from mvssl.labels import Segments
 
 
@@ -26,6 +30,14 @@ class Evaluator(Protocol):
     """What each evaluator is: settings, and one method that reads tables and labels."""
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result: ...
+
+
+Call = Callable[[Evaluator, Frames, Segments | None, Frames], Result]
+
+
+def plainly(evaluator: Evaluator, frames: Frames, labels: Segments | None, train: Frames) -> Result:
+    """Calls an evaluator."""
+    return evaluator.evaluate(frames, labels, train)
 
 
 def default_evaluators(*, by_action: bool = False, stride: int = 1) -> dict[str, Evaluator]:
@@ -39,24 +51,49 @@ def default_evaluators(*, by_action: bool = False, stride: int = 1) -> dict[str,
 
 
 def all_evaluators(
-    frames: Frames, segments: Segments | None = None, *, by_action: bool = False, stride: int = 1
+    frames: Frames,
+    segments: Segments | None = None,
+    *,
+    train_split: str = "train",
+    val_split: str = "val",
+    by_action: bool = False,
+    stride: int = 1,
 ) -> dict[str, Evaluator]:
-    """Every evaluator that this data set allows, minutes for a thousand videos: what needs phases only with
-    ``segments``,
-    what needs cameras only where a session has two, what needs actions only where the videos have two."""
-    chosen: dict[str, Evaluator] = {"kendall_tau": KendallTau(stride=stride), "diagnostics": Diagnostics()}
+    """Every evaluator that this data set allows, minutes for a hundred videos: what needs phases only with
+    ``segments``, what needs actions only where the videos have two, what compares layers only where they are stored.
+    What needs cuts is ``cut_evaluators``."""
+    train, val = frames.where(split=train_split), frames.where(split=val_split)
+    chosen: dict[str, Evaluator] = {
+        "kendall_tau": KendallTau(stride=stride),
+        "diagnostics": Diagnostics(by_action=by_action),
+        "diversity": Diversity(),
+    }
     if segments:
+        smallest = min(len(part) for part in (by_label(train).values() if by_action else [train]))
         chosen |= default_evaluators(by_action=by_action, stride=stride)
         chosen |= {
             "phase_classification_svm": PhaseClassification(classifier="svm", by_action=by_action),
-            "label_efficiency": LabelEfficiency(),
-            "segmentation": Segmentation(),
-            "key_moments": KeyMoments(),
+            "label_efficiency": LabelEfficiency(by_action=by_action),
+            "label_efficiency_few_shot": LabelEfficiency(
+                fractions=(), shots=tuple(range(1, min(10, smallest) + 1)), by_action=by_action
+            ),
+            "segmentation": Segmentation(by_action=by_action),
         }
-    if any(True for _ in pairs_of_one_take(frames)):
-        chosen["cross_view"] = CrossView()
-    if len({video.label for video in frames}) > 1 and all(video.label for video in frames):
+        if pairs_of_one_action(val):
+            chosen["key_moments"] = KeyMoments()
+        if len(layer_tables(frames)) > 1:
+            chosen["guillotine"] = Guillotine(probe={"name": "phase_classification", "by_action": by_action})
+    if len({video.label for video in train}) > 1 and all(video.label for video in frames):
         chosen["action_classification"] = ActionClassification()
+    return chosen
+
+
+def cut_evaluators(frames: Frames) -> dict[str, Evaluator]:
+    """What needs cut and warped versions (``warped_frames``): offsets and cross-view only where a session has two
+    cameras."""
+    chosen: dict[str, Evaluator] = {"warp_error": WarpError()}
+    if len({(video.session, video.camera) for video in frames}) > len({video.session for video in frames}):
+        chosen |= {"offsets": Offsets(), "cross_view": CrossView()}
     return chosen
 
 
@@ -69,6 +106,7 @@ def evaluate_frames(
     val_split: str = "val",
     by_action: bool = False,
     stride: int = 1,
+    call: Call = plainly,
 ) -> dict[str, Result]:
     """Evaluates one model, or one control, on one data set.
 
@@ -79,6 +117,7 @@ def evaluate_frames(
         train_split, val_split: which videos are fitted on, which are tested.
         by_action: phases are searched and classified within each action (videos of one ``label``); tau always is.
         stride: of the frames, for tau and retrieval.
+        call: how an evaluator is called; ``FinishedResults`` calls only those that have not been called on the same rows.
 
     Returns:
         A Result for each evaluator, by name; ``flatten`` makes one row of numbers of them.
@@ -92,7 +131,7 @@ def evaluate_frames(
     chosen = evaluators or default_evaluators(by_action=by_action, stride=stride)
     if segments is None and evaluators is None:
         chosen = {"kendall_tau": chosen["kendall_tau"]}
-    return {name: evaluator.evaluate(val, segments, train) for name, evaluator in chosen.items()}
+    return {name: call(evaluator, val, segments, train) for name, evaluator in chosen.items()}
 
 
 def flatten(results: Mapping[str, Result]) -> dict[str, Any]:

@@ -85,37 +85,35 @@ def warped_frames(
     frames: Frames,
     embed: Callable[[VideoFrames, np.ndarray], np.ndarray],
     *,
-    generator: np.random.Generator,
+    seed: int,
     warps: Sequence[Warp] = WARPS,
     max_cut: float = 0.4,
 ) -> Frames:
-    """Each video as an uncut version and as one cut and warped version per warp, for ``WarpError``.
+    """Cut and warped versions of each video, one per warp, each cut independently: for ``WarpError`` and ``Offsets``.
 
     Args:
         frames: plain tables; their times are what can be shown.
         embed: ``embed(video, source_time_s (T',)) -> (T', D)`` embeds afresh the video that shows these instants at a
             constant rate. ``reuse_rows`` will do for encoders that see single frames and no clock, and only for those.
-        generator: of the draws.
+        seed: of the cuts (``version_of``).
         warps: one version each.
         max_cut: as in ``warped_times``.
 
     Returns:
-        Videos "ID#uncut", "ID#pause", ...; ``session`` is that of the source (or its id), ``extra["source_time_s"]``
+        Videos "ID#none", "ID#pause", ...; ``session`` is that of the source (or its id), ``extra["source_time_s"]``
         (T', 1) holds the instants shown, ``time_s`` runs on the version's own clock.
     """
     versions = []
     for video in frames:
-        step_s = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else 1.0
-        plans = {"uncut": video.time_s}
-        plans |= {w: warped_times(video.time_s, w, generator=generator, max_cut=max_cut) for w in warps}
-        for name, shown in plans.items():
-            time_s = np.arange(len(shown)) * step_s
+        for warp in warps:
+            shown = version_of(video.video, warp, seed=seed, max_cut=max_cut)(video.time_s)
+            step_s = float(np.median(np.diff(video.time_s)))
             versions.append(
                 video._replace(
-                    video=f"{video.video}#{name}",
+                    video=f"{video.video}#{warp}",
                     session=video.session or video.video,
-                    frame=np.searchsorted(video.time_s, shown),
-                    time_s=time_s,
+                    frame=video.frame[np.searchsorted(video.time_s, shown)],
+                    time_s=np.arange(len(shown)) * step_s,
                     embedding=np.asarray(embed(video, shown)),
                     start_s=0.0,
                     end_s=len(shown) * step_s,

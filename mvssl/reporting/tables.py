@@ -11,7 +11,7 @@ from mvssl.errors import InputError
 Rows = Mapping[str, Mapping[str, Any] | str]
 
 
-def markdown(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 3) -> str:
+def markdown(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 3, bold: bool = True) -> str:
     """A Markdown table.
 
     Args:
@@ -19,12 +19,13 @@ def markdown(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 
             (number, low, high); or a string that says why there are none ("not run").
         columns: metrics in order; None: all, in order of appearance.
         digits: after the point.
+        bold: mark the best number of each column.
 
     Returns:
-        The table; the best number of each column in bold, "-" where a row lacks a metric, "undefined" for NaN.
+        The table; "-" where a row lacks a metric, "undefined" for NaN.
     """
     columns = _columns(rows, columns)
-    best = _best(rows, columns)
+    best = _best(rows, columns) if bold else set()
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, row in rows.items():
         cells = [_cell(row, column, digits, " ({}, {})") for column in columns]
@@ -33,10 +34,10 @@ def markdown(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 
     return "\n".join(lines) + "\n"
 
 
-def latex(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 3) -> str:
+def latex(rows: Rows, *, columns: Sequence[str] | None = None, digits: int = 3, bold: bool = True) -> str:
     """The same as a LaTeX ``tabular`` with the rules of booktabs."""
     columns = _columns(rows, columns)
-    best = _best(rows, columns)
+    best = _best(rows, columns) if bold else set()
     lines = [r"\begin{tabular}{l" + "c" * len(columns) + "}", r"\toprule"]
     lines += [" & " + " & ".join(map(_escaped, columns)) + r" \\", r"\midrule"]
     for name, row in rows.items():

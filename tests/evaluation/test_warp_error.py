@@ -55,11 +55,11 @@ def test_warps_repeat_with_their_seed_and_refuse_nonsense():
 
 
 def test_content_has_no_error_whatever_the_warp_and_the_clock_has(plain, tmp_path):
-    frames = warped_frames(plain, reuse_rows, generator=np.random.default_rng(0))
-    assert len(frames) == 3 * (1 + len(WARPS))
+    frames = warped_frames(plain, reuse_rows, seed=0)
+    assert len(frames) == 3 * len(WARPS)
     result = WarpError().evaluate(frames)
     assert result.value["nearest_s"] == pytest.approx(0, abs=1e-9)
-    assert result.value["dtw_s"] < 0.02  # frames shown twice share a path
+    assert result.value["dtw_s"] < 0.025  # a quarter of a step: frames shown twice share a path
     assert result.controls["time only"]["dtw_s"] > 0.1
     assert result.controls["random frame"]["dtw_s"] > result.controls["time only"]["dtw_s"]
     assert result.undefined > 0
@@ -83,7 +83,7 @@ def test_embedding_afresh_gets_the_instants_in_order(plain):
         seen.append((video.video, source_time_s))
         return content(source_time_s)
 
-    frames = warped_frames(plain, embed, generator=np.random.default_rng(1), warps=("remove",))
+    frames = warped_frames(plain, embed, seed=1, warps=("none", "remove"))
     assert [name for name, _ in seen] == ["v0", "v0", "v1", "v1", "v2", "v2"]
     np.testing.assert_array_equal(frames["v1#remove"].extra["source_time_s"][:, 0], seen[3][1])
     assert frames["v1#remove"].session == "v1"
