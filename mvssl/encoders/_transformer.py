@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -41,6 +42,8 @@ class TemporalTransformer(nn.Module):
         dim: width D; heads divide it.
         position: how time is told (see ``_position.py``).
         code_length: positions over which the sine code is stretched (CARL: the number of training frames).
+        reach_s: a frame attends to frames this near in time, per layer; None: to all. Within reach nobody can tell how
+            far the ends of the clip are, so a layer learns what moves, not the clock.
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class TemporalTransformer(nn.Module):
         dropout: float,
         position: Position,
         code_length: int,
+        reach_s: float | None = None,
     ):
         super().__init__()
+        self.reach_s = reach_s
         self.position, self.code_length, self.head_dim = position, code_length, dim // num_heads
         self.layers = nn.ModuleList(Layer(dim, num_heads, hidden, dropout) for _ in range(num_layers))
         self.dropout = nn.Dropout(dropout)
@@ -67,13 +72,21 @@ class TemporalTransformer(nn.Module):
         if self.position == "sinusoidal":
             x = self.dropout(x + sinusoidal(x.shape[1], x.shape[2], length=self.code_length, like=x))
         angles = rotary_angles(time_s, self.head_dim) if self.position == "relative" else None
-        keys = None
-        if not bool(mask.all()):
-            attended = mask | ~mask.any(dim=1, keepdim=True)  # a row of padding alone attends to itself: finite, unused
-            keys = attended[:, None, None, :].expand(-1, 1, x.shape[1], -1)
+        keys = self._keys(time_s, mask)
         for layer in self.layers:
             x = layer(x, keys, angles)
         return x
+
+    def _keys(self, time_s: Tensor, mask: Tensor) -> Tensor | None:
+        """(B, 1, T, T) bool: which frame attends to which; None = all to all. Each attends to itself, so rows are finite."""
+        if self.reach_s is None:
+            if bool(mask.all()):
+                return None
+            attended = mask | ~mask.any(dim=1, keepdim=True)
+            return attended[:, None, None, :].expand(-1, 1, mask.shape[1], -1)
+        near = (time_s[:, :, None] - time_s[:, None, :]).abs() <= self.reach_s + 1e-6
+        own = torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        return (near & mask[:, None, :] | own)[:, None]
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

@@ -32,6 +32,7 @@ class Frame(FrameEncoder):
         dim: width of the transformer.
         num_layers, num_heads, hidden, dropout: of the transformer; ``num_layers=0`` leaves it out.
         position: ``sinusoidal`` (the paper's; tells normalised time), ``relative`` (seconds), ``none``.
+        reach_s: how far in time a frame attends, per layer of the transformer; None: the whole clip. Our addition.
         code_length: positions over which the sine code is stretched.
         embedding_dim: D of the frame embedding.
         chunk: pictures in the backbone at once (see ``FrameEncoder``).
@@ -43,6 +44,7 @@ class Frame(FrameEncoder):
         pooling: Literal["mean", "max", "grid"] = "mean", stage: int | None = None, grid: int = 4, centre: bool = False,
         mlp: tuple[int, ...] = (512, 512), dim: int = 256, num_layers: int = 3, num_heads: int = 8, hidden: int = 1024,
         dropout: float = 0.1, position: Literal["sinusoidal", "relative", "none"] = "relative", code_length: int = 80,
+        reach_s: float | None = None,
         embedding_dim: int = 128, chunk: int | None = None, in_channels: int = 3,
     ):  # fmt: skip
         trunk = Trunk(
@@ -55,7 +57,7 @@ class Frame(FrameEncoder):
         self.enter = nn.Linear(widths[-1], dim)
         self.transformer = TemporalTransformer(
             dim, num_layers=num_layers, num_heads=num_heads, hidden=hidden, dropout=dropout, position=position,
-            code_length=code_length,
+            code_length=code_length, reach_s=reach_s,
         )  # fmt: skip
         self.leave = nn.Linear(dim, embedding_dim)
         self.dims = Dims(

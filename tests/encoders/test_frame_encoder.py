@@ -135,3 +135,31 @@ def test_centred_features_do_not_show_what_stays_the_same():
     plain = encoder.temporal(features, time_s, mask).frame
     moved = encoder.temporal(padded + scene, time_s, mask).frame
     assert torch.allclose(plain[mask], moved[mask], atol=1e-4)
+
+
+@torch.no_grad()
+def test_reach_bounds_what_a_frame_sees_in_seconds():
+    torch.manual_seed(0)
+    encoder = Frame(**SMALL, reach_s=0.2).eval()  # two layers: 0.4 s
+    features, time_s = features_view(encoder, num_frames=20)
+    mask = torch.ones(2, 20, dtype=torch.bool)
+    before = encoder.temporal(features, time_s, mask).frame
+    features[:, 10] += 5.0
+    moved = (encoder.temporal(features, time_s, mask).frame - before).abs().amax((0, 2)) > 1e-6
+    assert moved.nonzero().flatten().tolist() == list(range(6, 15))
+    cut = encoder.temporal(features[:, 8:], time_s[:, 8:], mask[:, 8:]).frame
+    whole = encoder.temporal(features, time_s, mask).frame
+    assert torch.allclose(cut[:, 4:], whole[:, 12:], atol=1e-5)  # frames away from the cut do not notice it
+
+
+@torch.no_grad()
+def test_reach_beyond_the_clip_is_full_attention_and_padding_stays_out():
+    torch.manual_seed(0)
+    bounded, full = Frame(**SMALL, reach_s=100.0).eval(), Frame(**SMALL).eval()
+    full.load_state_dict(bounded.state_dict())
+    features, time_s = features_view(full)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    a, b = (encoder.temporal(features, time_s, mask).frame for encoder in (bounded, full))
+    assert torch.allclose(a[mask], b[mask], atol=1e-6)
+    assert torch.isfinite(a).all()
