@@ -21,6 +21,7 @@ def embed(
     videos: str | Path | Sequence[Video],
     output: str | Path,
     *,
+    modality: str | None = None,
     shard: tuple[int, int] = (0, 1),
     skip_bad: bool = False,
     layers: tuple[str, ...] = (),
@@ -33,6 +34,7 @@ def embed(
     Args:
         run: run folder, model or None (zero-shot).
         videos: folder, table, list, or rows.
+        modality: which encoder, where the run has several (``mvssl.load``); default: that of rgb.
         shard: (i, n): only every n-th video, from the i-th on; shards may write into one folder.
         skip_bad: set unreadable videos aside (they are listed in ``output/skipped.txt``) in place of stopping.
         layers: names of inner layers stored beside the embedding, as columns ``layer_<name>``.
@@ -46,7 +48,7 @@ def embed(
     Raises:
         InputError: an unknown layer or warp, a video too short to be cut; see ``embed_folder`` for the others.
     """
-    model = run if isinstance(run, Model) else model_for(run)
+    model = run if isinstance(run, Model) else model_for(run, modality)
     rows = read_videos(videos) if isinstance(videos, str | Path) else list(videos)
     unknown = sorted(set(layers) - set(model.encoder.dims.maps))
     if unknown:

@@ -30,6 +30,10 @@ def zero_shot(weights: str = "package") -> Model:
     ).eval()
 
 
-def model_for(run: str | Path | None) -> Model:
-    """The model of a run, or the zero-shot default where none is named."""
-    return zero_shot() if run is None else load(run)
+def model_for(run: str | Path | None, modality: str | None = None) -> Model:
+    """The model of a run (of the encoder for ``modality``), or the zero-shot default where none is named."""
+    if run is not None:
+        return load(run, modality=modality)
+    if modality not in (None, "rgb"):
+        raise InputError(f"without a run there is an encoder of rgb alone, none of {modality}")
+    return zero_shot()

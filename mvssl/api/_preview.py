@@ -26,13 +26,17 @@ def preview(configuration: str | Path, overrides: Sequence[str], output: str | P
     videos = select(scan(experiment.data.root).videos, experiment.data.split, experiment.data.root)
     samples = sessions(videos, by=experiment.data.sample)
     sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
-    names = {view: experiment.modalities.get(view, "rgb") for view in sampler.views}
-    modalities = {
-        view: config.build("mvssl.views.modalities", name, f"modalities.{view}") for view, name in names.items()
-    }
+    plans = experiment.plans()
+    modalities = {view: plan.modality for view, plan in plans.items()}
     transform = config.build("mvssl.views", experiment.views, "views")
-    dataset = ClipDataset(samples, sampler=sampler, transform=transform, modalities=modalities)
+    dataset = ClipDataset(
+        samples,
+        sampler=sampler,
+        transform=transform,
+        modalities=modalities,
+        of={view: plan.of for view, plan in plans.items()},
+    )
     _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    draw(batch, output, modalities=modalities)
+    draw(batch, output, modalities=modalities, transform=transform)
     return Path(output)

@@ -16,6 +16,9 @@ def embed(
     run: Annotated[str, typer.Argument(help="Run, model or hub id; 'zero-shot' for the ImageNet default.")],
     videos: Annotated[str, typer.Argument(help="Folder, table or list of videos.")],
     output: Annotated[Path, typer.Option("-o", help="Folder of the tables.")] = Path("frames"),
+    modality: Annotated[
+        str | None, typer.Option(help="Which encoder, where the run has several. Default: that of rgb.")
+    ] = None,
     shard: Annotated[str, typer.Option(help="i/n: every n-th video from the i-th (0-based) on.")] = "0/1",
     skip_bad: Annotated[bool, typer.Option(help="Set unreadable videos aside and list them.")] = False,
     layer: Annotated[list[str] | None, typer.Option(help="Inner layer to store too; may be repeated.")] = None,
@@ -44,6 +47,7 @@ def embed(
         None if run == "zero-shot" else run,
         videos,
         output,
+        modality=modality,
         shard=(int(part), int(whole)),
         skip_bad=skip_bad,
         layers=tuple(layer or ()),

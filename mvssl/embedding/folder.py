@@ -26,8 +26,8 @@ def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[
         "trunk": fingerprint(encoder.trunk),
         "model": f"{weights}-{recipe.key}-{'unit' if normalise else 'raw'}",
         "fps": recipe.fps,
-        "views": ["rgb"],
-        "pixels": recipe.model_dump(),
+        "views": [recipe.modality["name"]],
+        "pixels": recipe.about(),
         "position": encoder.position,
         "normalised": normalise,
     }

@@ -72,24 +72,58 @@ class Model(
         return embed_video(self.encoder, path, recipe=self.recipe, device=device, normalise=self.normalise)
 
 
-def load(run: str | Path) -> Model:
+def save_models(models: Mapping[str, Model], folder: Path) -> None:
+    """One model in ``folder`` itself, several in sub-folders of their names."""
+    for name, model in models.items():
+        model.save_pretrained(folder / name if len(models) > 1 else folder)
+
+
+def load(run: str | Path, *, modality: str | None = None) -> Model:
     """A model from a run folder, a model folder, its .safetensors file, or a hub id.
 
+    Args:
+        modality: which encoder, where the run has several (``run/model/NAME``): name of its modality, or of its view
+            with ``encoder.share: none``. Default: the one that is shown rgb.
+
     Raises:
-        InputError: nothing of the kind is there, or it cannot be read; says what was looked for.
+        InputError: nothing of the kind is there, or it cannot be read, or which encoder is meant is not clear; says what
+            was looked for and what there is.
     """
     path = Path(run)
     for folder in (path / FOLDER, path, path.parent if path.suffix == ".safetensors" else path):
-        if (folder / "config.json").is_file() and (folder / "model.safetensors").is_file():
-            return _read(folder)
+        if _is_model(folder):
+            found = _read(folder)
+            if modality not in (None, found.recipe.modality["name"]):
+                raise InputError(f"{run}: its encoder is shown {found.recipe.modality['name']}, not {modality}")
+            return found
+        several = sorted(filter(_is_model, folder.iterdir())) if folder.name == FOLDER and folder.is_dir() else []
+        if several:
+            return _choose({part.name: _read(part) for part in several}, modality, run)
     if path.exists():
         raise InputError(
             f"{path}: no model there; a run holds {FOLDER}/config.json and {FOLDER}/model.safetensors when it is complete "
             "(an unfinished run goes on with the same `mvssl pretrain` command)"
         )
+    if modality is not None:
+        raise InputError(f"{run}: is no run with several encoders, so no modality can be chosen")
     if str(run).count("/") != 1 or path.is_absolute():
         raise InputError(f"{run}: no such run, model folder or checkpoint file, and no hub id (owner/name)")
     return _fetch(str(run))
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and (folder / "model.safetensors").is_file()
+
+
+def _choose(models: dict[str, Model], modality: str | None, run: str | Path) -> Model:
+    if modality in models:
+        return models[modality]
+    shown = {name: model.recipe.modality["name"] for name, model in models.items()}
+    fitting = [name for name in models if shown[name] == (modality or "rgb")]
+    if not fitting:
+        known = ", ".join(name if name == shown[name] else f"{name} ({shown[name]})" for name in models)
+        raise InputError(f"{run}: has no encoder of {modality or 'rgb'}; choose a modality: {known}")
+    return models[fitting[0]]
 
 
 def _read(folder: Path) -> Model:

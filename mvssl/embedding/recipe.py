@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from mvssl import config
 from mvssl.config import Section
 from mvssl.types import Video
+
+MODALITIES = "mvssl.views.modalities"
 
 
 class Recipe(Section):
@@ -21,12 +24,24 @@ class Recipe(Section):
         fps: frames a second that are embedded; None: every frame of the file.
         window_s: longest stretch that the temporal part sees at once; longer videos are cut into windows that overlap
             by half, and each frame's row comes from the window in which it is most central.
+        modality: what the encoder is shown: name and parameters of a modality of ``mvssl.views``.
     """
 
     size: int = 224
     fit: Literal["squash", "crop"] = "squash"
     fps: float | None = None
     window_s: float = 60.0
+    modality: dict[str, Any] = {"name": "rgb"}
+
+    def showing(self, modality: dict[str, Any]) -> Recipe:
+        """This recipe with another modality (its full specification)."""
+        plain = modality == config.resolved(MODALITIES, "rgb", "modality")
+        return self.model_copy(update={"modality": {"name": "rgb"} if plain else modality})
+
+    def about(self) -> dict[str, Any]:
+        """What tables say of it; plain rgb goes without saying."""
+        values = self.model_dump()
+        return {key: value for key, value in values.items() if key != "modality" or value != {"name": "rgb"}}
 
     def crop_of(self, video: Video) -> tuple[float, float, float, float] | None:
         """Crop (x0, y0, x1, y1 in [0, 1]) that this recipe makes of a video's upright picture."""
@@ -48,4 +63,4 @@ class Recipe(Section):
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:16]

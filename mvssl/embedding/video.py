@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
+from mvssl.embedding.pictures import pictures
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import VideoFrames
 from mvssl.encoders import FrameEncoder
@@ -70,7 +71,7 @@ def embed_video(
         if warp is not None:
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
-        show = _trunk_reader(encoder, decoder, source_s, recipe.crop_of(decoder.video), recipe.size, device)
+        show = _trunk_reader(encoder, decoder, source_s, recipe, device)
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
     if normalise:
         embedding = unit(embedding)
@@ -120,7 +121,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _trunk_reader(
-    encoder: FrameEncoder, decoder: Decoder, source_s: np.ndarray, crop, size: int, device
+    encoder: FrameEncoder, decoder: Decoder, source_s: np.ndarray, recipe: Recipe, device: torch.device | str
 ) -> Callable[[slice], torch.Tensor]:
     """Backbone features of a growing range of rows; each picture is decoded and encoded once, old rows are let go."""
     held: list[torch.Tensor] = []
@@ -132,8 +133,7 @@ def _trunk_reader(
         held, first = held[drop:], seen.start
         while until < seen.stop:
             part = slice(until, min(until + PICTURES_AT_ONCE, seen.stop))
-            frames = torch.from_numpy(decoder.frames_at(source_s[part], size=(size, size), crop=crop)).to(device)
-            held.extend(encoder.trunk_features(frames[None, :, None])[0])
+            held.extend(encoder.trunk_features(pictures(decoder, source_s[part], recipe).to(device))[0])
             until = part.stop
         return torch.stack(held)
 

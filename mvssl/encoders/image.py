@@ -16,7 +16,7 @@ class Image(FrameEncoder):
     """Backbone features as frame embeddings, nothing trained.
 
     Args:
-        backbone, weights, pooling, stage, grid, centre, chunk: as for the ``frame`` encoder.
+        backbone, weights, pooling, stage, grid, centre, chunk, in_channels: as for the ``frame`` encoder.
     """
 
     def __init__(
@@ -29,8 +29,12 @@ class Image(FrameEncoder):
         grid: int = 4,
         centre: bool = False,
         chunk: int | None = None,
+        in_channels: int = 3,
     ):
-        self._begin(Trunk(backbone, weights=weights, freeze="all", pooling=pooling, stage=stage, grid=grid), chunk)
+        trunk = Trunk(
+            backbone, weights=weights, freeze="all", pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
+        )  # fmt: skip
+        self._begin(trunk, chunk)
         self.centre = centre
 
     @classmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from mvssl.errors import InputError
@@ -33,6 +34,7 @@ def load_weights(model: nn.Module, backbone: str, source: str) -> None:
         return
     state = package_weights(backbone) if source == "package" else _read(Path(source))
     own = model.state_dict()
+    state = _for_channels(model, state, own)
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     misfits = [name for name in own if name in state and state[name].shape != own[name].shape]
     if missing or misfits:
@@ -41,6 +43,18 @@ def load_weights(model: nn.Module, backbone: str, source: str) -> None:
             f"{len(misfits)} of another shape (e.g. {misfits[:2]}); give the weights of this backbone, or weights=none"
         )
     model.load_state_dict({name: state.get(name, own[name]) for name in own})
+
+
+def _for_channels(model: nn.Module, state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The first convolution for another number of channels, as timm does it: summed for one, else repeated and scaled."""
+    first = getattr(model, "default_cfg", {}).get("first_conv") or ()
+    names = [f"{name}.weight" for name in ((first,) if isinstance(first, str) else first)]
+    changed = {
+        name: adapt_input_conv(own[name].shape[1], state[name])
+        for name in names
+        if name in state and state[name].shape[1] == 3 and own[name].shape[1] != 3
+    }
+    return {**state, **changed}
 
 
 def _read(path: Path) -> dict[str, Tensor]:

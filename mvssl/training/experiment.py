@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from pydantic import Field
 
 from mvssl import config
 from mvssl.config import Section
@@ -13,6 +15,7 @@ from mvssl.encoders import FrameEncoder
 from mvssl.errors import ConfigError, InputError
 from mvssl.labels import read_segments
 from mvssl.sampling import BatchPlan, sessions
+from mvssl.training import modalities as views_of
 from mvssl.training.frame_labels import FrameLabels
 from mvssl.training.module import TrainedModule
 from mvssl.training.optimiser import Optimiser
@@ -41,7 +44,13 @@ class BatchShape(Section):
 
 
 class Train(Section):
-    """Length, seed and manners of a run."""
+    """Length, seed and manners of a run.
+
+    ``chunk``: samples that the backbone sees at once, for large batches on small memory (``grad_cache.py``); 0 = all.
+    ``backbone_norm``: batch norms of a trained backbone use the statistics of the batch, those of their weights
+    (``frozen``), or those of a chunk (``ghost``). ``activation_checkpointing``: the backbone's activations are computed
+    again in the backward pass instead of kept.
+    """
 
     steps: int = 600
     seed: int = 0
@@ -54,6 +63,9 @@ class Train(Section):
     non_finite: Literal["stop", "skip"] = "stop"
     ema_momentum: float = 0.99
     log_with: tuple[str, ...] = ()
+    chunk: int = Field(default=0, ge=0)
+    backbone_norm: Literal["batch", "frozen", "ghost"] = "batch"
+    activation_checkpointing: bool = False
 
 
 class Cache(Section):
@@ -67,12 +79,16 @@ class Cache(Section):
 
 
 class Experiment(Section):
-    """A whole pretraining run; components are chosen by name and checked against their constructors."""
+    """A whole pretraining run; components are chosen by name and checked against their constructors.
+
+    ``modalities``: what each view shows (``training/modalities.py``). ``encoder.share``: ``all`` one encoder for every
+    view, ``modality`` one for each modality, ``none`` one for each view; the channels follow from the modality.
+    """
 
     data: Data
     sampler: dict[str, Any]
     views: dict[str, Any]
-    modalities: dict[str, str] = {}
+    modalities: dict[str, str | dict[str, Any]] = {}
     encoder: dict[str, Any]
     objective: dict[str, Any]
     batch: BatchShape = BatchShape()
@@ -85,6 +101,8 @@ class Experiment(Section):
     def from_values(cls, values: dict[str, Any], where: str) -> Experiment:
         """Checks a whole configuration, components included, and writes their defaults out."""
         found = config.check(cls, values, where)
+        share, encoder = _share(found.encoder, where)
+        found = found.model_copy(update={"encoder": encoder})
         whole = {
             part: config.resolved(f"mvssl.{room}", getattr(found, part), f"{where}: {part}")
             for part, room in (
@@ -99,7 +117,37 @@ class Experiment(Section):
                 f"{where}: cache.passes: only a frozen backbone's features can be cached, so that "
                 "needs a frozen backbone: set encoder.freeze=all, or cache.passes=0"
             )
-        return found.model_copy(update=whole)
+        whole["encoder"] = {"name": whole["encoder"].pop("name"), "share": share, **whole["encoder"]}
+        sampler = config.build("mvssl.sampling", whole["sampler"], f"{where}: sampler")
+        whole["modalities"] = views_of.resolved(found.modalities, sampler.views, where)
+        checked = found.model_copy(update=whole)
+        for view, plan in checked.plans(where).items():
+            if found.cache.passes and not plan.modality.decodes:
+                raise ConfigError(
+                    f"{where}: modalities.{view}: {plan.spec['name']} is not made of frames, so its features cannot be cached; "
+                    "set cache.passes=0"
+                )
+        if found.embed.modality != Recipe().modality:
+            raise ConfigError(
+                f"{where}: embed.modality: follows from the views; choose one with `mvssl embed --modality`"
+            )
+        return checked
+
+    def plans(self, where: str = "configuration") -> dict[str, views_of.ViewPlan]:
+        """Every view of the batch, in order; of a checked configuration."""
+        return views_of.planned(self.modalities, self.encoder["share"], where)  # type: ignore[arg-type]
+
+    def encoder_for(self, plan: views_of.ViewPlan) -> dict[str, Any]:
+        """Specification of the encoder that sees a view."""
+        spec = {key: value for key, value in self.encoder.items() if key != "share"}
+        return {**spec, "in_channels": plan.modality.channels}
+
+
+def _share(encoder: dict[str, Any], where: str) -> tuple[views_of.Share, dict[str, Any]]:
+    share = encoder.get("share", "all")
+    if share not in get_args(views_of.Share):
+        raise ConfigError(f"{where}: encoder.share: must be all, modality or none, got {share!r}")
+    return share, {key: value for key, value in encoder.items() if key != "share"}
 
 
 def select(videos: Sequence[Video], split: str, root: str | Path) -> list[Video]:
@@ -119,35 +167,27 @@ def select(videos: Sequence[Video], split: str, root: str | Path) -> list[Video]
     return chosen
 
 
-def build_encoder(spec: dict[str, Any], where: str = "encoder") -> FrameEncoder:
-    return config.build("mvssl.encoders", spec, where)
-
-
 def build_module(
     experiment: Experiment, samples: Sequence[tuple[Video, ...]], videos: Sequence[Video]
 ) -> TrainedModule:
     """Encoders and objective of an experiment over these samples."""
-    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
     objective = config.build("mvssl.objectives", experiment.objective, "objective")
-    names = {view: experiment.modalities.get(view, "rgb") for view in sampler.views}
-    modalities = {
-        view: (name, config.build("mvssl.views.modalities", name, f"modalities.{view}")) for view, name in names.items()
-    }
-    unknown = set(experiment.modalities) - set(sampler.views)
-    if unknown:
-        raise ConfigError(
-            f"modalities: no view {', '.join(sorted(unknown))}; the sampler gives {', '.join(sampler.views)}"
-        )
+    plans = experiment.plans()
+    encoders: dict[str, FrameEncoder] = {}
+    for plan in plans.values():
+        if plan.encoder not in encoders:
+            encoders[plan.encoder] = config.build("mvssl.encoders", experiment.encoder_for(plan), "encoder")
     takes = {name: i for i, name in enumerate(dict.fromkeys(_take(sample[0]) for sample in samples))}
     return TrainedModule(
-        {"all": build_encoder(experiment.encoder)},
-        modalities,
+        encoders,
+        {view: (plan.encoder, plan.modality) for view, plan in plans.items()},
         objective,
         num_samples=len(samples),
         session_of=[takes[_take(sample[0])] for sample in samples],
         duration_s=[video.duration_s for video in videos],
         offset_s=[video.offset_s for video in videos],
         frame_labels=_frame_labels(experiment, videos) if objective.needs.label and objective.needs.frames else None,
+        transform=config.build("mvssl.views", experiment.views, "views"),
         ema_momentum=experiment.train.ema_momentum,
     )
 
@@ -175,7 +215,6 @@ __all__ = [
     "Data",
     "Experiment",
     "Train",
-    "build_encoder",
     "build_module",
     "build_plan",
     "select",

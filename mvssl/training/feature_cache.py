@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +20,10 @@ from mvssl.embedding import Recipe
 from mvssl.embedding.parallel import each
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
-from mvssl.sampling import BatchPlan
+from mvssl.sampling import BatchPlan, leave_room
 from mvssl.types import Batch, ClipRequest, Video, View
 from mvssl.video import open_video
-from mvssl.views.modality import Transform
+from mvssl.views import Modality, Transform, to_input, view_of
 
 FRAMES_AT_ONCE = 32
 FORMAT = 2  # of the files; part of the key, so that files of an older format are never read
@@ -40,22 +40,24 @@ class Passes(NamedTuple):
 
 
 class FeatureCache:
-    """Fills and reads the cache of one encoder, augmentation and recipe.
+    """Fills and reads the cache of one encoder, modality, augmentation and recipe.
 
     Args:
-        folder: one sub-folder per key of (backbone weights, augmentation, passes, seed, recipe).
+        folder: one sub-folder per key of (backbone weights, modality, augmentation, passes, seed, recipe).
         transform: an augmentation of ``mvssl.views``.
+        modality: what the encoder is shown; a pass has one draw, whatever the modality.
         about: what else the features depend on (the augmentation's configuration); goes into the key.
         max_gb: the cache is refused before it is begun where it would grow larger.
     """
 
     def __init__(
         self, folder: Path, encoder: FrameEncoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
-        about: dict[str, Any], device: torch.device | str = "cpu", max_gb: float = 20.0,
+        modality: Modality, about: dict[str, Any], device: torch.device | str = "cpu", max_gb: float = 20.0,
     ):  # fmt: skip
         self.encoder, self.transform, self.passes, self.seed = encoder, transform, passes, seed
-        self.recipe, self.device, self.max_gb = recipe, device, max_gb
-        key = [FORMAT, fingerprint(encoder.trunk), about, passes, seed, recipe.fps]
+        self.recipe, self.modality, self.device, self.max_gb = recipe, modality, device, max_gb
+        shown = recipe.about().get("modality", "rgb")
+        key = [FORMAT, fingerprint(encoder.trunk), about, passes, seed, recipe.fps, shown]
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:
@@ -93,11 +95,12 @@ class FeatureCache:
             time_s = decoder.times_s[self.recipe.frames_of(decoder.times_s)]
             for begin in range(0, len(time_s), FRAMES_AT_ONCE):
                 plain = ClipRequest(video.id, time_s[begin : begin + FRAMES_AT_ONCE])
-                clips = decoder.read([self.transform.request(plain, d) for d in drawn])
-                for part, clip, d in zip(parts, clips, drawn):
-                    pictures = self.transform.apply(np.ascontiguousarray(clip.frames[:, 0].transpose(0, 2, 3, 1)), d)
-                    pixels = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2)
-                    part.append(self.encoder.trunk_features(pixels[None, :, None])[0].cpu())
+                requests = [self.modality.request(plain, self.transform, d) for d in drawn]
+                for part, request, clip, d in zip(parts, requests, decoder.read(requests), drawn):
+                    view = view_of(self.modality.pack(clip, self.transform, d), request, clip, d)
+                    batch = View(*(torch.from_numpy(np.asarray(value)[None]).to(self.device) for value in view))
+                    pixels = to_input(batch, self.modality, self.transform).pixels
+                    part.append(self.encoder.trunk_features(pixels)[0].cpu())
         features = torch.stack([torch.cat(part) for part in parts])  # (P, T, D)
         mean = features.mean((0, 1))
         box = np.array([d.box for d in drawn], dtype=np.float32)
@@ -125,20 +128,29 @@ class CachedBatches:
     """Batches of cached features: the stand-in for the loader; a view's pixels are (B, T, D) float32.
 
     Called as ``batches(start_step, rank, world_size)``; each batch is a function of (seed, step) alone.
+
+    Args:
+        caches: of each view of the batch, filled.
+        of: the sampler's view that each is made of; those of one share instants and pass.
     """
 
     def __init__(
         self,
-        cache: FeatureCache,
+        caches: Mapping[str, FeatureCache],
         videos: Sequence[Video],
         samples: Sequence[tuple[Video, ...]],
         sampler: Any,
         plan: BatchPlan,
         labels: Sequence[int],
+        *,
+        of: Mapping[str, str],
     ):
-        self.samples, self.sampler, self.plan, self.labels = samples, sampler, plan, labels
-        self.passes = {video.id: cache.read(video) for video in videos}
+        self.samples, self.sampler, self.plan, self.labels, self.of = samples, sampler, plan, labels, dict(of)
+        self.reach_s = max(cache.modality.reach_s for cache in caches.values())
+        read = {cache.folder: {video.id: cache.read(video) for video in videos} for cache in caches.values()}
+        self.passes = {view: read[cache.folder] for view, cache in caches.items()}
         self.row = {video.id: i for i, video in enumerate(videos)}
+        self.num_passes = next(iter(caches.values())).passes
 
     def __call__(self, start_step: int, rank: int, world_size: int) -> Iterator[tuple[int, Batch]]:
         step = start_step
@@ -148,29 +160,37 @@ class CachedBatches:
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         tickets = self.plan.rank_batch(step, rank=rank, world_size=world_size)
-        rows: dict[str, list[View]] = {view: [] for view in self.sampler.views}
+        rows: dict[str, list[View]] = {view: [] for view in self.of}
         video_id = []
         for ticket in tickets:
             generator = np.random.default_rng(ticket.seed)
-            requests = self.sampler(self.samples[ticket.sample], generator)
-            order = generator.permutation(self.passes[next(iter(requests.values())).video_id].features.shape[0])
-            for number, (view, request) in enumerate(requests.items()):
-                rows[view].append(self._view(request, int(order[number % len(order)])))
-            video_id.append([self.row[request.video_id] for request in requests.values()])
+            session = tuple(leave_room(video, self.reach_s) for video in self.samples[ticket.sample])
+            requests = self.sampler(session, generator)
+            order = generator.permutation(self.num_passes)
+            number = {source: int(order[i % len(order)]) for i, source in enumerate(requests)}
+            for view, source in self.of.items():
+                if source not in requests:
+                    raise InputError(
+                        f"sample {session[0].session or session[0].id!r} has no view {source!r}: a cache knows no absent views; "
+                        "set cache.passes=0"
+                    )
+                passes = self.passes[view][requests[source].video_id]
+                rows[view].append(_view(passes, requests[source], number[source]))
+            video_id.append([self.row[requests[source].video_id] for source in self.of.values()])
         views = {view: View(*(torch.stack(parts) for parts in zip(*found))) for view, found in rows.items()}
         index = torch.tensor([ticket.sample for ticket in tickets])
         return Batch(views, index, torch.tensor([self.labels[i] for i in index]), torch.tensor(video_id))
 
-    def _view(self, request: ClipRequest, number: int) -> View:
-        passes = self.passes[request.video_id]
-        shown = np.searchsorted(passes.time_s, request.time_s + 1e-4, side="right") - 1
-        shown = shown.clip(0, len(passes.time_s) - 1)
-        mask = np.ones(len(shown), bool) if request.mask is None else request.mask
-        return View(
-            pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32) + passes.mean),
-            time_s=torch.from_numpy(passes.time_s[shown].astype(np.float64)),
-            mask=torch.from_numpy(np.asarray(mask)),
-            present=torch.tensor(True),
-            box=torch.from_numpy(passes.box[number]),
-            params=torch.from_numpy(passes.params[number]),
-        )
+
+def _view(passes: Passes, request: ClipRequest, number: int) -> View:
+    shown = np.searchsorted(passes.time_s, request.time_s + 1e-4, side="right") - 1
+    shown = shown.clip(0, len(passes.time_s) - 1)
+    mask = np.ones(len(shown), bool) if request.mask is None else request.mask
+    return View(
+        pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32) + passes.mean),
+        time_s=torch.from_numpy(passes.time_s[shown].astype(np.float64)),
+        mask=torch.from_numpy(np.asarray(mask)),
+        present=torch.tensor(True),
+        box=torch.from_numpy(passes.box[number]),
+        params=torch.from_numpy(passes.params[number]),
+    )

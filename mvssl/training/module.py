@@ -13,20 +13,22 @@ from mvssl.encoders import FrameEncoder
 from mvssl.objectives import Objective
 from mvssl.training.frame_labels import FrameLabels
 from mvssl.types import Batch, Context, Features, View, ViewInfo
-from mvssl.views.modality import Modality
+from mvssl.views import Modality, Transform, to_input
 
 
 class TrainedModule(nn.Module):
     """One forward per step: all encoding, the EMA targets and the objective.
 
     Args:
-        encoders: by modality; a modality without its own entry uses the one named ``all``.
-        modalities: name and modality of each view, in the order of the views.
+        encoders: by name.
+        modalities: of each view, in the order of the views: name of its encoder (one that is not there means ``all``),
+            and the modality.
         objective: not yet built; it is built here, before optimiser and process groups see the module.
         num_samples: rows of a memory bank.
         session_of: (num_samples,) number of the take of each sample.
         duration_s: (num_videos,) length of each video.
         offset_s: (num_videos,) what brings a video's times to its session's clock; objectives see session times.
+        transform: what the loader uses, where it leaves colours to the training device.
         frame_labels: phases by video and time, for objectives that need labels.
         ema_momentum: of the target encoder at the start; it rises to 1 by a half cosine (BYOL, section 3.2).
     """
@@ -46,11 +48,12 @@ class TrainedModule(nn.Module):
         duration_s: Sequence[float],
         offset_s: Sequence[float],
         frame_labels: FrameLabels | None = None,
+        transform: Transform | None = None,
         ema_momentum: float = 0.99,
     ):
         super().__init__()
         self.encoders = nn.ModuleDict(dict(encoders))
-        self.modalities = dict(modalities)  # view -> (name, modality)
+        self.modalities, self.transform = dict(modalities), transform
         self.ema_momentum = ema_momentum
         self.frame_labels = frame_labels
         self.register_buffer("session_of", torch.as_tensor(session_of), persistent=False)
@@ -64,24 +67,32 @@ class TrainedModule(nn.Module):
         self.last_rows: tuple[Tensor, Tensor]
         self.targets = copy.deepcopy(self.encoders).requires_grad_(False) if needs.ema or needs.ema_parts else None
 
-    def encoder_of(self, view: str) -> FrameEncoder:
+    def encoder_of(self, view: str, encoders: nn.ModuleDict | None = None) -> FrameEncoder:
+        """The encoder of a view; that of ``encoders`` (the EMA copies) where these are given."""
         modality, _ = self.modalities[view]
-        found = self.encoders[modality if modality in self.encoders else "all"]
+        encoders = self.encoders if encoders is None else encoders
+        found = encoders[modality if modality in encoders else "all"]
         assert isinstance(found, FrameEncoder)
         return found
 
     def forward(
-        self, batch: Batch, *, step: int = 0, total_steps: int = 1, generator: torch.Generator | None = None
-    ) -> dict[str, Tensor]:
-        """The objective's terms for this process's part of the batch; "loss" carries the gradient."""
-        views = {name: self._to_input(name, view) for name, view in batch.views.items()}
+        self, batch: Batch, *, step: int = 0, total_steps: int = 1, generator: torch.Generator | None = None,
+        target_batch: Batch | None = None,
+    ) -> dict[str, Tensor]:  # fmt: skip
+        """The objective's terms for this process's part of the batch; "loss" carries the gradient.
+
+        Args:
+            target_batch: what the EMA copy sees instead, where ``batch`` holds features of the online backbone.
+        """
+        views = {name: self.to_input(name, view) for name, view in batch.views.items()}
+        seen = views if target_batch is None else target_batch.views
         context = Context(
             views={name: self._info(v, batch.video_id[:, i]) for i, (name, v) in enumerate(batch.views.items())},
             index=batch.index,
             video_id=batch.video_id,
             session_id=self.session_of[batch.index],
             label=batch.label,
-            target=None if self.targets is None else self._encode_targets(views),
+            target=None if self.targets is None else self._encode_targets(seen),
             pixels=dict(views) if self.objective.needs.pixels else None,
             step=step,
             progress=step / max(total_steps, 1),
@@ -98,9 +109,9 @@ class TrainedModule(nn.Module):
         duration_s, offset_s = self.duration_s[video], self.offset_s[video]
         return ViewInfo(view.time_s, view.mask, view.present, view.box, view.params, duration_s, label, offset_s)
 
-    def _to_input(self, name: str, view: View) -> View:
+    def to_input(self, name: str, view: View) -> View:
         """Pictures become floats on the training device; cached features (B, T, D) stay as they are."""
-        return view if view.pixels.dim() == 3 else self.modalities[name][1].to_input(view)
+        return view if view.pixels.dim() == 3 else to_input(view, self.modalities[name][1], self.transform)
 
     def _encode(self, encoders: nn.ModuleDict, views: Mapping[str, View]) -> dict[str, Features]:
         """Views of equal shape that share an encoder go through it together, so they share its batch statistics."""

@@ -12,9 +12,10 @@ from accelerate import PartialState
 from mvssl import config
 from mvssl.dataset import ClipDataset, make_loader
 from mvssl.embedding import Model
-from mvssl.embedding.model import FOLDER
+from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
 from mvssl.sampling import sessions
+from mvssl.training.backbone import set_up_backbones
 from mvssl.training.experiment import Data, Experiment, build_module, build_plan, select
 from mvssl.training.feature_cache import CachedBatches, FeatureCache
 from mvssl.training.loop import Batches, train
@@ -44,6 +45,7 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     process = PartialState()
     torch.manual_seed(experiment.train.seed)
     module = build_module(experiment, samples, videos)
+    set_up_backbones(module, experiment.train)
     _check_pairs(experiment, module.objective.needs.pairs)
     run.mkdir(parents=True, exist_ok=True)
     _check_same(run, experiment)
@@ -61,8 +63,7 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     finally:
         torch.set_num_threads(num_threads)
     if process.is_main_process:
-        model = Model.of(experiment.encoder, module.encoder_of(next(iter(module.modalities))), experiment.embed)
-        model.save_pretrained(run / FOLDER)
+        save_models(_models(experiment, module), run / FOLDER)
         (run / "summary.json").write_text(
             json.dumps(
                 {"videos": len(videos), "samples": len(samples), "set_aside": len(problems), "last": last}, indent=1
@@ -70,6 +71,17 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
         )
     process.wait_for_everyone()
     return run
+
+
+def _models(experiment: Experiment, module: TrainedModule) -> dict[str, Model]:
+    """A model for every encoder and modality: named by the modality, or by the view with ``encoder.share: none``."""
+    models: dict[str, Model] = {}
+    for view, plan in experiment.plans().items():
+        name = plan.encoder if experiment.encoder["share"] == "none" else str(plan.spec["name"])
+        if name not in models:
+            recipe = experiment.embed.showing(plan.spec)
+            models[name] = Model.of(experiment.encoder_for(plan), module.encoder_of(view), recipe)
+    return models
 
 
 def _check_pairs(experiment: Experiment, pairs: str) -> None:
@@ -95,8 +107,8 @@ def _check_same(run: Path, experiment: Experiment) -> None:
     path = run / "config.yaml"
     now = experiment.model_dump(mode="json")
     if path.exists():
-        before = config.load(path)
-        changed = [key for key in now if _without_length(now[key]) != _without_length(before.get(key))]
+        before = Experiment.from_values(config.load(path), str(path)).model_dump(mode="json")
+        changed = [key for key in now if _without_length(now[key]) != _without_length(before[key])]
         if changed:
             raise InputError(
                 f"{run}: was begun with other values under {', '.join(changed)} (see {path}); "
@@ -119,10 +131,12 @@ def _batches(
     plan = build_plan(experiment, samples)
     names = sorted({video.label for video in videos} - {""})
     if experiment.cache.passes == 0:
-        modalities = {view: modality for view, (_, modality) in module.modalities.items()}
+        plans = experiment.plans()
         dataset = ClipDataset(
-            samples, sampler=sampler, transform=transform, modalities=modalities, policy=experiment.data.policy
-        )
+            samples, sampler=sampler, transform=transform, policy=experiment.data.policy,
+            modalities={view: plan.modality for view, plan in plans.items()},
+            of={view: plan.of for view, plan in plans.items()},
+        )  # fmt: skip
 
         def from_pictures(start_step: int, rank: int, world_size: int):
             workers = experiment.train.num_workers
@@ -131,13 +145,16 @@ def _batches(
             )
 
         return from_pictures
-    encoder = module.encoder_of(next(iter(module.modalities)))
     folder = Path(experiment.cache.folder) if experiment.cache.folder else run / "cache"
-    cache = FeatureCache(
-        folder, encoder, transform, passes=experiment.cache.passes, seed=experiment.train.seed,
-        recipe=experiment.embed, about=experiment.views, device=process.device,
-    )  # fmt: skip
-    with process.main_process_first():
-        cache.fill(videos, progress=progress)
+    caches = {}
+    for view, shown in experiment.plans().items():
+        caches[view] = FeatureCache(
+            folder, module.encoder_of(view), transform, passes=experiment.cache.passes, seed=experiment.train.seed,
+            recipe=experiment.embed.showing(shown.spec), modality=shown.modality, about=experiment.views,
+            device=process.device,
+        )  # fmt: skip
+        with process.main_process_first():
+            caches[view].fill(videos, progress=progress)
+    of = {view: shown.of for view, shown in experiment.plans().items()}
     labels = [names.index(sample[0].label) if sample[0].label else -1 for sample in samples]
-    return CachedBatches(cache, videos, samples, sampler, plan, labels)
+    return CachedBatches(caches, videos, samples, sampler, plan, labels, of=of)

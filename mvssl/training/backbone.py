@@ -1,0 +1,42 @@
+"""How the trained backbones normalise and what they keep for the backward pass."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mvssl.encoders import FrameEncoder
+from mvssl.errors import ConfigError
+from mvssl.training.experiment import Train
+from mvssl.training.module import TrainedModule
+
+
+def set_up_backbones(module: TrainedModule, settings: Train) -> None:
+    """Applies ``backbone_norm`` and ``activation_checkpointing`` to all encoders and their EMA copies.
+
+    Raises:
+        ConfigError: chunks, or activations computed twice, with batch norms that need the whole batch at once; a backbone
+            that cannot compute its activations again.
+    """
+    for encoder in module.modules():
+        if isinstance(encoder, FrameEncoder):
+            trunk = encoder.trunk
+            if settings.backbone_norm == "frozen":
+                trunk.frozen_parts += trunk.live_norms()
+            elif settings.backbone_norm == "batch" and settings.chunk and trunk.live_norms():
+                raise ConfigError(
+                    "train.chunk: the backbone's batch norms would see a chunk instead of the batch; set "
+                    "train.backbone_norm=frozen (statistics of the weights), train.backbone_norm=ghost (statistics of "
+                    "each chunk: no longer the gradient of the whole batch), or take a backbone without batch norm"
+                )
+            if settings.activation_checkpointing and not trunk.frozen:
+                _checkpoint(trunk.model)
+
+
+def _checkpoint(model: nn.Module) -> None:
+    try:
+        model.set_grad_checkpointing(True)  # type: ignore[operator]
+    except (AttributeError, AssertionError, NotImplementedError):
+        raise ConfigError(
+            "train.activation_checkpointing: this backbone cannot compute its activations again; set it to false, and "
+            "train.chunk to a small number instead"
+        ) from None
