@@ -1,82 +1,192 @@
-"""How good are the embeddings? One table per data set: each recipe beside the controls and the supervised reference.
+"""How good are the embeddings? One table per data set: each method beside the controls and the supervised reference.
 
-    python benchmarks/quality.py DATASET [--configs carl,...] [--set key=value ...] [--work FOLDER] [--json FILE]
+    python benchmarks/quality.py run DATASET [--rows "default,TCC"] [--seed 0] [--inner] [--set key=value ...]
+    python benchmarks/quality.py table DATASET [--inner]
 
-DATASET is a folder with videos, videos.csv (splits) and segments.csv. One row is one run folder under --work, keyed by
-the configuration: a row that is there is not trained again. Recipes are to be chosen on inner splits of train; the val
-split is opened here.
+DATASET is a folder with videos, videos.csv (splits) and segments.csv. One row is one results file under
+benchmarks/results/quality/DATASET, keyed by configuration, data and code: a row that is there is not run again. The
+table is made of those files alone; a row without one reads "not run". ``--inner`` splits the training videos and leaves
+the validation videos out: recipes are chosen there, the validation split is opened once per list of candidates.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import json
+import os
 import time
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from quality_measure import Embed, Material, material, measure
+from quality_rows import METHODS, SUPERVISED, values
 
 from mvssl import config
-from mvssl.api import evaluate, pretrain
+from mvssl.api import pretrain
+from mvssl.embedding import Frames, Model, Recipe, load, project
+from mvssl.evaluation import majority, time_only
 from mvssl.labels import read_segments
 from mvssl.reporting.tables import markdown
 
-COLUMNS = [
-    "phase_classification/recall",
-    "phase_classification/accuracy",
-    "frame_retrieval/precision@5",
-    "frame_retrieval/precision@15",
-    "frame_retrieval/map@5",
-    "phase_progression",
-    "kendall_tau",
-    "minutes",
-]
-
-
-def train_row(name: str, dataset: Path, work: Path, overrides: list[str]) -> tuple[Path, float]:
-    """The run of a recipe and the minutes it took (those of the first call, where it is there already)."""
-    values = config.load(config.find(name, "pretrain"), overrides)
-    key = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-    run = work / f"{name}-{key}"
-    minutes = run / "minutes.txt"
-    if not minutes.exists():
-        begun = time.perf_counter()
-        pretrain(name, overrides, output=run)
-        minutes.write_text(f"{(time.perf_counter() - begun) / 60:.1f}")
-    return run, float(minutes.read_text())
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results" / "quality"
+CODE = ("objectives", "encoders", "sampling", "views", "embedding", "evaluation", "training")
+LAST_MAP = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
+MIDDLE_MAP = {**LAST_MAP, "stage": 3, "pooling": "grid", "grid": 4}
+RANDOM = {**MIDDLE_MAP, "weights": "none"}
+CONTROLS: dict[str, tuple[dict[str, Any], Callable[[Frames], Frames]]] = {
+    "time only": (MIDDLE_MAP, time_only),
+    "random backbone": (RANDOM, lambda frames: frames),
+    "random backbone, centred": (RANDOM, Frames.centred),
+    "ImageNet": (LAST_MAP, lambda frames: frames),
+    "ImageNet, centred": (LAST_MAP, Frames.centred),
+    "ImageNet, middle map": (MIDDLE_MAP, lambda frames: frames),
+    "ImageNet, middle map, centred": (MIDDLE_MAP, Frames.centred),
+}
+BEFORE = "default, before training"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["run", "table"])
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--configs", default="carl")
+    parser.add_argument("--rows", default="all", help="names, separated by ;")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inner", action="store_true")
     parser.add_argument("--set", nargs="*", default=[], metavar="key=value")
     parser.add_argument("--work", type=Path, default=Path("runs/quality"))
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    work = args.work / args.dataset.name
-    base = [f"data.root={args.dataset}", f"cache.folder={work / 'cache'}", *args.set]
-    classes = len(read_segments(args.dataset / "segments.csv").labels)
-    names = args.configs.split(",")
-    supervision = "objective={name: classify, level: frame, num_classes: " + str(classes) + "}"
-    supervised, spent = train_row(names[0], args.dataset, work, [*base, supervision])
-    rows: dict = {}
-    for name in names:
-        run, minutes = train_row(name, args.dataset, work, base)
-        found = evaluate(
-            run, args.dataset, work / f"evaluation-{run.name}", supervised=supervised, tables=work / "frames"
-        )
-        own = {**found.rows.pop("this run"), "minutes": minutes}  # type: ignore[dict-item]
-        reference = {**found.rows.pop("supervised reference"), "minutes": spent}  # type: ignore[dict-item]
-        for control in ("random encoder", "before training"):  # these depend on the recipe's own encoder
-            found.rows[f"{control}, {name}"] = found.rows.pop(control)
-        rows |= found.rows
-        rows[name] = own
-    rows["supervised reference"] = reference
-    text = markdown(rows, columns=[c for c in COLUMNS if any(c in r for r in rows.values())])
-    print(text)
-    if args.json:
-        args.json.write_text(json.dumps({"dataset": args.dataset.name, "settings": args.set, "rows": rows}, indent=1))
-        args.json.with_suffix(".md").write_text(text)
+    dataset = inner_split(args.dataset, args.work) if args.inner else args.dataset
+    known = ["majority", *CONTROLS, BEFORE, *METHODS, SUPERVISED]
+    if args.what == "run":
+        for row in known if args.rows == "all" else [name.strip() for name in args.rows.split(";")]:
+            if row not in known:
+                parser.error(f"no row {row!r}; known: {'; '.join(known)}")
+            print(run_row(row, dataset, args.work, args.seed, args.set))
+    print(write_table(dataset, known))
+
+
+def inner_split(dataset: Path, work: Path, share: float = 0.25) -> Path:
+    """A copy of the index without the validation videos, in which whole groups of the training videos are held out."""
+    folder = work / f"{dataset.name}-inner"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (dataset / "videos.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+    key = "group" if "group" in rows[0] else "session"
+    groups = sorted({row[key] or row["video"] for row in rows})
+    held = set(np.random.default_rng(15).permutation(groups)[: round(share * len(groups))])
+    with (folder / "videos.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "split": "val" if (row[key] or row["video"]) in held else "train"} for row in rows)
+    for name in ("videos", "segments.csv"):
+        link = folder / name
+        if not link.exists():
+            link.symlink_to((dataset / name).resolve())
+    return folder
+
+
+def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) -> Path:
+    """The results file of a row; made if it is not there for this configuration, data and code."""
+    space = work / dataset.name
+    classes = len(read_segments(dataset / "segments.csv").labels)
+    trained = row in METHODS or row in (SUPERVISED, BEFORE)
+    spec: Any = CONTROLS[row][0] if row in CONTROLS else row
+    if trained:
+        name = "default" if row == BEFORE else row
+        spec = values(name, str(dataset), str(space / "cache"), classes=classes, seed=seed, extra=extra)
+    keys = {"configuration": _hash(spec), "data": _data_hash(dataset), "code": _code_hash()}
+    path = RESULTS / dataset.name / f"{row.replace(', ', '-').replace(' ', '_')}.seed{seed}.json"
+    if path.exists() and json.loads(path.read_text())["keys"] == keys:
+        return path
+    begun = time.perf_counter()
+    minutes = None
+    given = _material(CONTROLS[row][0] if row in CONTROLS else MIDDLE_MAP, dataset, space)
+    if row == "majority":
+        numbers = _majority(given)
+    elif row in CONTROLS:
+        numbers = measure(given, CONTROLS[row][1])
+    else:
+        run = space / "runs" / f"{_hash([row, keys])}"
+        if row == BEFORE:
+            torch.manual_seed(seed)
+            encoder = config.build("mvssl.encoders", spec["encoder"], "encoder")
+            model = Model.of(spec["encoder"], encoder, config.check(Recipe, spec["embed"], "embed"))
+        else:
+            cached = (space / "cache").exists()
+            run.parent.mkdir(parents=True, exist_ok=True)
+            file = run.with_suffix(".yaml")
+            config.dump(spec, file)
+            pretrain(str(file), [], output=run)
+            model = load(run)
+            minutes = (time.perf_counter() - begun) / 60 if cached else None  # the cache is shared by all rows
+        numbers = measure(given, _embed(model))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"row": row, "seed": seed, "date": str(date.today()), "keys": keys, "minutes": minutes, "numbers": numbers}
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(about, indent=1))
+    os.replace(temporary, path)
+    return path
+
+
+def _embed(model: Model) -> Embed:
+    return lambda frames: project(model.encoder, frames, recipe=model.recipe, normalise=model.normalise)
+
+
+def _material(spec: dict[str, Any], dataset: Path, space: Path) -> Material:
+    torch.manual_seed(0)
+    encoder = config.build("mvssl.encoders", spec, "encoder")
+    recipe = Recipe(size=128, fps=10)
+    return material(dataset, space / f"frames-{_hash(spec)}", encoder, recipe)
+
+
+def _majority(given: Material) -> dict[str, float]:
+    parts = [given.frames.where(split=name) for name in ("train", "val")]
+    return majority(*([given.segments.at(v.video, v.time_s) for v in part] for part in parts))
+
+
+def write_table(dataset: Path, known: list[str]) -> str:
+    """Markdown of all results files of a data set; several seeds as mean and standard deviation."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((RESULTS / dataset.name).glob("*.json")):
+        about = json.loads(path.read_text())
+        found.setdefault(about["row"], []).append(about)
+    rows: dict[str, dict[str, Any] | str] = {}
+    for name in known:
+        runs = found.get(name, [])
+        rows[name + (f" ({len(runs)} seeds)" if len(runs) > 1 else "")] = _summary(runs) if runs else "not run"
+    states = {(about["keys"]["code"], about["date"]) for runs in found.values() for about in runs}
+    text = markdown(rows)
+    text += "\nSeed 0 where nothing else is said, else the mean over seeds (each in its own results file). Measured "
+    text += "; ".join(f"{day} with code {code}" for code, day in sorted(states, key=lambda s: s[1])) + ".\n"
+    (RESULTS / f"{dataset.name}.md").write_text(text)
+    return text
+
+
+def _summary(runs: list[dict[str, Any]]) -> dict[str, float]:
+    row = {name: float(np.mean([about["numbers"][name] for about in runs])) for name in runs[0]["numbers"]}
+    minutes = [about["minutes"] for about in runs if about["minutes"] is not None]
+    return row | ({"minutes": float(np.median(minutes))} if minutes else {})
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _data_hash(dataset: Path) -> str:
+    parts = [(dataset / name).read_bytes() for name in ("videos.csv", "segments.csv")]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+
+
+def _code_hash() -> str:
+    files = sorted(path for room in CODE for path in (ROOT / "mvssl" / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 if __name__ == "__main__":

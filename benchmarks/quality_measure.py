@@ -1,0 +1,105 @@
+"""The columns of the quality tables: what is measured of a method, given how it turns backbone features into rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mvssl import config
+from mvssl.embedding import Frames, Recipe, embed_folder
+from mvssl.embedding.tables import VideoFrames
+from mvssl.encoders import FrameEncoder
+from mvssl.evaluation import (
+    FrameRetrieval,
+    KendallTau,
+    LabelEfficiency,
+    PhaseClassification,
+    PhaseProgression,
+    WarpError,
+    reuse_rows,
+    warped_frames,
+)  # fmt: skip
+from mvssl.evaluation._matching import pairs_of_one_take
+from mvssl.labels import Segments, read_segments
+from mvssl.training.feature_cache import FeatureCache
+from mvssl.types import Video
+from mvssl.video import scan
+
+Embed = Callable[[Frames], Frames]  # tables of backbone features -> tables of embeddings
+
+
+class Material(NamedTuple):
+    """Backbone features of a data set, computed once: plain, and of cut and warped copies that are augmented anew."""
+
+    frames: Frames  # all videos
+    copies: Frames  # validation videos: uncut and plain, and cut or warped and augmented
+    cameras: Frames | None  # validation videos of several cameras, each cut by itself
+    segments: Segments
+    cyclic: set[str]  # videos that are left out of tau and progression: not one cycle of one action
+
+
+def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *, seed: int = 1) -> Material:
+    """The features by the plain backbone, kept under ``work``."""
+    videos = scan(dataset).videos
+    frames = embed_folder(encoder, videos, work, recipe=recipe)[0]
+    val = Frames([v for v in frames if v.split == "val" and len(v.frame) >= 10], frames.metadata)
+    transform = config.build("mvssl.views", {"name": "carl", "size": recipe.size}, "views")
+    cache = FeatureCache(
+        work / "copies", encoder, transform, passes=1, seed=1000 + seed, recipe=recipe, about={"name": "carl copies"}
+    )
+    used = [video for video in videos if video.id in val.ids]
+    cache.fill(used)
+    augmented = val.with_embeddings([_augmented(cache, v, used) for v in val])
+    generator = np.random.default_rng(seed)
+    copies = [v for v in warped_frames(augmented, reuse_rows, generator=generator) if not v.video.endswith("#uncut")]
+    uncut = warped_frames(val, reuse_rows, generator=generator, warps=())
+    own = [v._replace(session=v.video.partition("#")[0], camera="") for v in [*uncut, *copies]]
+    cameras = None
+    if any(True for _ in pairs_of_one_take(val)):
+        cut = warped_frames(val, reuse_rows, generator=generator, warps=("none",))
+        cameras = Frames([v for v in cut if v.video.endswith("#none")], frames.metadata)
+    return Material(
+        frames, Frames(own, frames.metadata), cameras, read_segments(dataset / "segments.csv"), _not_one_cycle(dataset)
+    )
+
+
+def _augmented(cache: FeatureCache, table: VideoFrames, videos: list[Video]) -> np.ndarray:
+    passes = cache.read(next(video for video in videos if video.id == table.video))
+    return passes.features[0].astype(np.float32) + passes.mean
+
+
+def _not_one_cycle(dataset: Path) -> set[str]:
+    with (dataset / "videos.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {r["video"] for r in rows if r.get("num_cycles", "1") != "1" or r.get("action", "fall") != "fall"}
+
+
+def measure(given: Material, embed: Embed) -> dict[str, Any]:
+    """All columns of one row. Precision and map leave out the own video, session and group."""
+    frames = embed(given.frames)
+    train, val = frames.where(split="train"), frames.where(split="val")
+    one_cycle = [Frames([v for v in part if v.video not in given.cyclic]) for part in (val, train)]
+    phases = PhaseClassification().evaluate(val, given.segments, train).value
+    few = LabelEfficiency(fractions=(0.1,)).evaluate(val, given.segments, train).value
+    found = FrameRetrieval().evaluate(val, given.segments, train).value
+    warp = WarpError().evaluate(embed(given.copies))
+    row = {
+        "recall": phases["recall"],
+        "accuracy": phases["accuracy"],
+        "recall, 10 % of labels": few["recall@10%"],
+        "accuracy, 10 %": few["accuracy@10%"],
+        "progression": PhaseProgression().evaluate(one_cycle[0], given.segments, one_cycle[1]).value,
+        **{name: found[name] for name in ("precision@5", "precision@10", "precision@15", "map@10")},
+        "warp nearest_s": warp.value["nearest_s"],
+        "warp dtw_s": warp.value["dtw_s"],
+    }
+    if given.cameras is not None:
+        cameras = WarpError().evaluate(embed(given.cameras))
+        row |= {"camera median_s": cameras.details["median"]["nearest_s"], "camera mean_s": cameras.value["nearest_s"]}
+        row |= {"camera dtw median_s": cameras.details["median"]["dtw_s"]}
+    row["tau"] = KendallTau().evaluate(one_cycle[0], given.segments, one_cycle[1]).value
+    return {name: float(value) for name, value in row.items()}
