@@ -17,15 +17,18 @@ import torch
 from mvssl.dataset import ClipDataset, Loader, make_loader
 from mvssl.errors import InputError, VideoError
 from mvssl.sampling import CARL, TCC, BatchPlan, Synced, Ticket, Uniform, sessions
-from mvssl.types import Video
+from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, scan, write_video
 from mvssl.video.bad_files import BadFiles
+from mvssl.video.pyav import PyAVReader
 from mvssl.views import PARAMETERS, Augment, Evaluation, to_input
 from mvssl.views.modalities.array import Array
 from mvssl.views.modalities.chroma import Chroma
 from mvssl.views.modalities.difference import Difference
 from mvssl.views.modalities.flow import Flow
 from mvssl.views.modalities.luminance import Luminance
+from mvssl.views.modalities.motion import Motion
+from mvssl.views.modalities.rgb import RGB
 from mvssl.views.modalities.sound import Sound
 from mvssl.views.store_flow import store_flow
 
@@ -397,3 +400,46 @@ def test_real_takes_from_two_cameras(data_root):
                 batch.views["cam0"].time_s[row], batch.views["cam1"].time_s[row], atol=1 / 30, rtol=0
             )
             assert not torch.equal(batch.views["cam0"].pixels[row], batch.views["cam1"].pixels[row])
+
+
+def test_everything_of_a_sample_is_decoded_in_one_pass(videos, monkeypatch):
+    """Two crops, flow's neighbours and motion vectors: one pass over each video of the sample, no frame twice."""
+    passes: list[list[int]] = []
+    opened: list[str] = []
+    decode, begin = PyAVReader.decode, PyAVReader.__init__
+
+    def counted(self, wanted):
+        passes.append(list(wanted))
+        return decode(self, wanted)
+
+    def noted(self, index, **options):
+        opened.append(index.path)
+        return begin(self, index, **options)
+
+    monkeypatch.setattr(PyAVReader, "decode", counted)
+    monkeypatch.setattr(PyAVReader, "__init__", noted)
+    dataset = ClipDataset(
+        sessions(videos, by="video"), sampler=CARL(num_frames=6), transform=Augment(size=16),
+        modalities={"a": RGB(), "a_motion": Motion(), "a_flow": Flow(), "b": RGB(), "b_motion": Motion()},
+    )  # fmt: skip
+    for step in range(3):
+        sample = dataset[Ticket(0, step)]
+        assert len(passes) == step + 1
+        assert passes[-1] == sorted(set(passes[-1]))
+        frames = {round(t * FPS) for view in sample.views.values() for t in np.asarray(view.time_s)}
+        assert frames <= set(passes[-1])
+    dataset.close()
+    assert len(opened) == 2  # the file's reader, and the one that exports motion vectors; kept open
+
+
+def test_pictures_are_the_same_with_and_without_motion(videos):
+    request = ClipRequest(videos[1].id, np.array([0.3, 1.1]), size=(16, 16), crop=(0.25, 0.0, 0.75, 1.0))
+    with open_video(videos[1]) as decoder:
+        alone = decoder.read([request, request._replace(planes=("motion",))])
+        both = decoder.read([request._replace(planes=("rgb", "motion"))])[0]
+    with open_video(videos[1]) as decoder:
+        plain = decoder.read([request])[0]
+    np.testing.assert_array_equal(alone[0].frames, plain.frames)
+    np.testing.assert_array_equal(both.frames, plain.frames)
+    np.testing.assert_array_equal(both.motion, alone[1].motion)
+    assert plain.motion is None

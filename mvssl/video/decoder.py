@@ -14,6 +14,7 @@ from . import _plan
 from ._picture import Crop, Size, pixel_box
 from .frame_index import FrameIndex
 from .motion import MotionReader
+from .pyav import PyAVReader
 
 PLANES = ("rgb", "motion")
 
@@ -78,26 +79,54 @@ class Decoder:
         """
         plans = [self._plan(request) for request in requests]
         clips = [self._empty(request, plan) for request, plan in zip(requests, plans)]
-        users = _users([plan if "rgb" in request.planes else plan[:0] for request, plan in zip(requests, plans)])
-        for number, picture, damaged in self._reader.decode(sorted(users)):
+        for reader, planes in self._passes(requests):
+            self._read_pass(reader, planes, requests, plans, clips)
+        return clips
+
+    def _passes(self, requests: Sequence[ClipRequest]) -> list[tuple[Any, tuple[str, ...]]]:
+        """Readers and what each is for: one for everything, unless motion is wanted and the backend knows none."""
+        if not any("motion" in request.planes for request in requests):
+            return [(self._reader, ("rgb",))]
+        if self._motion is None:
+            self._motion = MotionReader(self.index)
+        if isinstance(self._reader, PyAVReader):
+            return [(self._motion.reader, PLANES)]
+        return [(self._reader, ("rgb",)), (self._motion.reader, ("motion",))]
+
+    def _read_pass(
+        self, reader: Any, planes: tuple[str, ...], requests: Sequence[ClipRequest], plans: Sequence[np.ndarray],
+        clips: Sequence[Clip],
+    ) -> None:  # fmt: skip
+        """Fill in these planes of the clips; each frame is decoded once, each crop and size made once."""
+        wanted = [[plane for plane in planes if plane in request.planes] for request in requests]
+        users = _users([plan if found else plan[:0] for plan, found in zip(plans, wanted)])
+        for number, picture, damaged in reader.decode(sorted(users)):
             if damaged and not self._flag_damage:
                 raise self._damage(number)
             made: dict[tuple, np.ndarray] = {}
             for which, places in users[number]:
-                clip, key = clips[which], (requests[which].crop, requests[which].size)
-                if key not in made and picture is not None:
-                    made[key] = self._reader.picture(picture, *key)
-                rows = _channels_last(clip.frames)
+                clip, request = clips[which], requests[which]
+                for plane in wanted[which]:
+                    key = (plane, request.crop, request.size)
+                    if key not in made and picture is not None:
+                        made[key] = self._made(plane, number, picture, request)
+                    rows = _channels_last(clip.frames) if plane == "rgb" else clip.motion
+                    for t, k in places:
+                        rows[t, k] = made.get(key, 0)  # type: ignore[index]
                 for t, k in places:
-                    rows[t, k] = made.get(key, 0)
-                    clip.damaged[t, k] = damaged  # type: ignore[index]
-        for number in self._reader.doubted:
+                    clip.damaged[t, k] |= damaged  # type: ignore[index]
+        for number in reader.doubted:
             if not self._flag_damage:
                 raise self._damage(number)
             for which, places in users[number]:
                 for t, k in places:
                     clips[which].damaged[t, k] = True  # type: ignore[index]
-        return [self._with_motion(*rest) for rest in zip(requests, plans, clips)]
+
+    def _made(self, plane: str, number: int, picture: Any, request: ClipRequest) -> np.ndarray:
+        if plane == "rgb":
+            return self._reader.picture(picture, request.crop, request.size)
+        assert self._motion is not None
+        return self._motion.field(number, picture, request.crop, request.size)
 
     def frames_at(self, time_s, *, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
         """The frame on screen at each time: uint8 RGB (T, 3, H, W), upright, in the order asked; repeats allowed.
@@ -186,15 +215,9 @@ class Decoder:
             time_s=self.times_s[plan - self._first],
             frames=np.empty(shape, dtype=np.uint8).transpose(0, 1, 4, 2, 3),
             mask=mask,
+            motion=np.empty((*plan.shape, 2, height, width), np.float32) if "motion" in request.planes else None,
             damaged=np.zeros(plan.shape, dtype=bool),
         )
-
-    def _with_motion(self, request: ClipRequest, plan: np.ndarray, clip: Clip) -> Clip:
-        if "motion" not in request.planes:
-            return clip
-        if self._motion is None:
-            self._motion = MotionReader(self.index)
-        return clip._replace(motion=self._motion.read(plan, request.crop, request.size))
 
     def _damage(self, number: int) -> VideoError:
         time_s = float(self.index.time_s(int(self.index.shown_pts[number])))

@@ -84,31 +84,23 @@ def _fill(field: np.ndarray, vectors: np.ndarray, velocity: np.ndarray) -> None:
 
 
 class MotionReader:
-    """Velocity fields of wanted frames, with a decoder of its own that exports the motion vectors."""
+    """Velocity fields of frames.
+
+    Attributes:
+        reader: decodes frames that carry their motion vectors beside the same pictures as any other reader's.
+    """
 
     def __init__(self, index: FrameIndex):
         if index.container == "pictures":
             raise VideoError(f"{index.path}: pictures carry no motion vectors", path=index.path, kind="backend")
         self._index = index
-        self._reader = PyAVReader(index, motion=True)
+        self.reader = PyAVReader(index, motion=True)
         self._references = reference_packets(index)
 
-    def read(self, numbers: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
-        """(T, K) numbers of frames -> (T, K, 2, H, W) float32, upright, cropped and resized like the pictures."""
+    def field(self, number: int, frame: av.VideoFrame, crop: Crop | None, size: Size | None) -> np.ndarray:
+        """(2, H, W) float32 of a frame of the reader: upright, cropped and resized like the picture."""
         index = self._index
-        fields = {}
-        for number, frame, damaged in self._reader.decode(np.unique(numbers)):
-            if damaged:
-                time_s = float(index.time_s(int(index.shown_pts[number])))
-                raise VideoError(
-                    f"{index.path}: damaged at {time_s:.6f} s", path=index.path, kind="corrupt", time_s=time_s
-                )
-            past_s, future_s = distances_s(index, number, *self._references)
-            fields[number] = self._output(velocity_field(frame, past_s, future_s), crop, size)
-        return np.stack([[fields[n] for n in row] for row in numbers.tolist()])
-
-    def _output(self, field: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
-        index = self._index
+        field = velocity_field(frame, *distances_s(index, number, *self._references))
         field = field.repeat(GRID, 0).repeat(GRID, 1)[: index.height, : index.width]
         if index.mirrored:
             field = field[:, ::-1] * np.array([-1, 1], np.float32)
@@ -122,4 +114,4 @@ class MotionReader:
         return np.ascontiguousarray(field.transpose(2, 0, 1))
 
     def close(self) -> None:
-        self._reader.close()
+        self.reader.close()
