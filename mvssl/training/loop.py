@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from mvssl.errors import InputError
 from mvssl.training import checkpoint
 from mvssl.training.experiment import Experiment
+from mvssl.training.grad_cache import GradCache
 from mvssl.training.health import health
 from mvssl.training.module import TrainedModule
 from mvssl.training.optimiser import make_optimiser
@@ -24,6 +26,8 @@ from mvssl.types import Batch
 Batches = Callable[
     [int, int, int], Iterator[tuple[int, Batch]]
 ]  # (start_step, rank, world_size) -> (step, this rank's batch)
+Terms = dict[str, torch.Tensor]
+Step = Callable[..., Terms]  # (batch, backward=..., **of the module) -> terms; afterwards the gradients are there
 
 
 def train(
@@ -49,7 +53,12 @@ def train(
     module.to(accelerator.device)
     optimiser, schedule = make_optimiser(module, experiment.optimiser, settings.steps)
     start, skipped = _resume(run, module, optimiser, schedule, accelerator)
-    prepared, optimiser = accelerator.prepare(module, optimiser)
+    if settings.chunk:
+        optimiser = accelerator.prepare(optimiser)
+        step_on: Step = GradCache(module, chunk=settings.chunk, autocast=accelerator.autocast)
+    else:
+        prepared, optimiser = accelerator.prepare(module, optimiser)
+        step_on = partial(_whole, prepared)
     log = _Log(run / "metrics.jsonl", start, accelerator)
     bar = tqdm(
         total=settings.steps,
@@ -68,8 +77,9 @@ def train(
         data_s = time.perf_counter() - ended
         generator = _seed(settings.seed, step, accelerator)
         optimiser.zero_grad(set_to_none=True)
-        terms = prepared(batch, step=step, total_steps=settings.steps, generator=generator)
-        accelerator.backward(terms["loss"])
+        terms = step_on(
+            batch, backward=accelerator.backward, step=step, total_steps=settings.steps, generator=generator
+        )
         norm = accelerator.clip_grad_norm_(module.parameters(), settings.clip_norm)
         if _finite(terms["loss"], norm, accelerator):
             optimiser.step()
@@ -99,6 +109,12 @@ def train(
     bar.close()
     accelerator.end_training()
     return {**log.last, "skipped": skipped}
+
+
+def _whole(module: torch.nn.Module, batch: Batch, *, backward: Callable[[torch.Tensor], None], **about: Any) -> Terms:
+    terms = module(batch, **about)
+    backward(terms["loss"])
+    return terms
 
 
 def _seed(seed: int, step: int, accelerator: Accelerator) -> torch.Generator:
