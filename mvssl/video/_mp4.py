@@ -16,6 +16,9 @@ import numpy as np
 
 _INNER = (b"mdia", b"minf", b"stbl")
 _TABLES = (b"ctts", b"stss", b"stts", b"tkhd")
+_BOXES = frozenset(
+    b"ftyp styp moov moof mdat free skip wide sidx ssix mfra udta meta uuid emsg prft pnot PICT junk".split()
+)
 
 
 def packet_table(path: str, container, stream) -> tuple[np.ndarray, ...] | None:
@@ -43,6 +46,40 @@ def packet_table(path: str, container, stream) -> tuple[np.ndarray, ...] | None:
         return None
     pts = dts + offsets + (first.pts - dts[0] - offsets[0])
     return pts, dts, (flags & 1).astype(bool), (flags & 2).astype(bool), duration
+
+
+def broken_ranges(path: str) -> list[tuple[int, int]]:
+    """Byte ranges from the last whole box before the chain of boxes breaks to the fragment where it goes on."""
+    size = os.path.getsize(path)
+    broken = []
+    with open(path, "rb") as file:
+        at = last = 0
+        while at < size:
+            file.seek(at)
+            header = file.read(16)
+            length, kind = struct.unpack_from(">I4s", header.ljust(16, b"\0"))
+            if length == 1:
+                length = struct.unpack_from(">Q", header.ljust(16, b"\0"), 8)[0]
+            length = size - at if length == 0 and kind in _BOXES else length
+            if kind in _BOXES and length >= 8 and at + length <= size:
+                last, at = at, at + length
+                continue
+            stop = _next_fragment(file, at + 8, size)
+            broken.append((last, stop))
+            last = at = stop
+    return broken
+
+
+def _next_fragment(file: BinaryIO, at: int, size: int) -> int:
+    """Start of the next ``moof`` box; the end of the file if there is none."""
+    while at < size:
+        file.seek(at)
+        piece = file.read((1 << 20) + 8)
+        hit = piece.find(b"moof", 4)
+        if hit >= 0:
+            return at + hit - 4
+        at += 1 << 20
+    return size
 
 
 def _from_tables(tables: dict[bytes, bytes], entries) -> tuple[np.ndarray, np.ndarray] | None:

@@ -22,15 +22,18 @@ from mvssl.errors import VideoError
 from .frame_index import VERSION, FrameIndex, build_index
 
 _EDGE = 65_536
-_ARRAYS = {"pts": "<i8", "dts": "<i8", "key": "?", "shown": "<i8", "shown_pts": "<i8"}
+_ARRAYS = {"pts": "<i8", "dts": "<i8", "key": "?", "shown": "<i8", "shown_pts": "<i8", "crc": "<u4", "doubt": "?"}
 
 
 def cache_folder() -> Path:
     return Path(os.environ.get("MVSSL_CACHE") or Path.home() / ".cache" / "mvssl") / "frame_index"
 
 
-def index_of(path: str | os.PathLike, *, timeout_s: float | None = None) -> FrameIndex:
-    """The file's frame index: from the cache, or scanned now and kept. Raises as ``build_index``."""
+def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksums: bool = False) -> FrameIndex:
+    """The file's frame index: from the cache (with ``checksums``: if it has them), or scanned now and kept.
+
+    Raises as ``build_index``.
+    """
     path = os.path.abspath(os.fspath(path))
     try:
         key = fingerprint(path)
@@ -38,8 +41,8 @@ def index_of(path: str | os.PathLike, *, timeout_s: float | None = None) -> Fram
         return build_index(path, timeout_s=timeout_s)  # says what is wrong with the file
     entry = cache_folder() / f"{hashlib.blake2b(path.encode(), digest_size=16).hexdigest()}.idx"
     index = _load(entry, path, key)
-    if index is None:
-        index = build_index(path, timeout_s=timeout_s)
+    if index is None or (checksums and not len(index.crc)):
+        index = build_index(path, timeout_s=timeout_s, checksums=checksums)
         _save(entry, index, key)
     return index
 

@@ -84,7 +84,7 @@ class DecordReader:
                 time_s = float(self.index.time_s(int(self.index.shown_pts[numbers[0]])))
                 raise self._error(str(error).strip().splitlines()[0], time_s) from error
             for number, frame in zip(numbers.tolist(), batch):
-                yield Decoded(number, frame, False)
+                yield Decoded(number, frame, bool(self.index.doubt[self.index.shown[number]]))
 
     def picture(self, frame: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
         """Upright RGB (H, W, 3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from typing import Any, NamedTuple
 
 import av
@@ -13,8 +14,9 @@ from mvssl.errors import VideoError
 
 from . import _mp4
 from ._container import STRICT, first_picture, opened, other_streams_off, turn_of
+from ._damage import of_container
 
-VERSION = 1  # of the meaning of the fields; part of the cache key
+VERSION = 2  # of the meaning of the fields; part of the cache key
 _MISSING = np.iinfo(np.int64).min
 
 
@@ -40,6 +42,8 @@ class FrameIndex(NamedTuple):
     learned_order: bool  # the container has no presentation times: the order was learned by decoding
     stream: int  # of the file: its first video stream
     num_video_streams: int
+    crc: np.ndarray  # (P,) uint32 CRC-32 of each packet as scanned, or (0,) where the packets were not read
+    doubt: np.ndarray  # (P,) bool: the container has lost or torn this packet, or one that it depends on
 
     @property
     def tick_s(self) -> float:
@@ -61,8 +65,13 @@ class FrameIndex(NamedTuple):
         return bool((np.diff(self.shown) < 0).any())
 
 
-def build_index(path: str | os.PathLike, *, timeout_s: float | None = None) -> FrameIndex:
+def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, checksums: bool = False) -> FrameIndex:
     """Scan a file: from the tables of an MP4 where they suffice, else by demuxing it once (one frame is decoded).
+
+    Args:
+        path: of the file.
+        timeout_s: longest time that opening, and each access to the file, may take.
+        checksums: read all packets in any case, so that ``crc`` is there and later damage is found by it.
 
     Raises:
         VideoError: missing, empty, not_video, no_video_stream, corrupt, duplicate_times, size_change, timeout.
@@ -72,25 +81,32 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None) -> F
         stream = container.streams.video[0]
         other_streams_off(container, stream)
         try:
-            table = _mp4.packet_table(path, container, stream)
-            table = _demuxed(container, stream) if table is None else table
-            return _index(path, container, stream, *table)
+            table = None if checksums else _mp4.packet_table(path, container, stream)
+            if table is not None:
+                return _index(path, container, stream, *table)
+            *table, place, torn, crc = _demuxed(container, stream)
+            index = _index(path, container, stream, *table)
+            doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
+            return index._replace(crc=crc, doubt=doubt)
         except av.FFmpegError as error:
             kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
             raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind=kind) from error
 
 
 def _demuxed(container, stream) -> tuple[np.ndarray, ...]:
-    """pts, dts, key, discard, duration of every packet, by reading the file once."""
+    """pts, dts, key, discard, duration, place in the file, torn, CRC-32 of every packet, by reading the file once."""
     hidden_bit = 0x10 if stream.codec_context.name == "vp8" else 0  # VP8 marks packets that show nothing
     rows = []
     for p in container.demux(stream):
         if p.size:
             hidden = hidden_bit and not bytes(p)[0] & hidden_bit
             pts, dts = (_MISSING if p.pts is None else p.pts), (_MISSING if p.dts is None else p.dts)
-            rows.append((pts, dts, p.is_keyframe, p.is_discard or hidden, p.duration or 0))
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 5).T
-    return columns[0], columns[1], columns[2].astype(bool), columns[3].astype(bool), columns[4]
+            place = -1 if p.pos is None else p.pos
+            skip = p.is_discard or hidden
+            rows.append((pts, dts, p.is_keyframe, skip, p.duration or 0, place, p.is_corrupt, zlib.crc32(p)))
+    pts, dts, key, discard, duration, places, torn, crc = np.array(rows, dtype=np.int64).reshape(-1, 8).T
+    flags = (key.astype(bool), discard.astype(bool))
+    return pts, dts, *flags, duration, places, torn.astype(bool), crc.astype(np.uint32)
 
 
 def _index(path: str, container, stream, pts, dts, key, discard, duration) -> FrameIndex:
@@ -156,6 +172,8 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration) -> Fr
         learned_order=bool(learned),
         stream=stream.index,
         num_video_streams=len(container.streams.video),
+        crc=np.zeros(0, dtype=np.uint32),
+        doubt=np.zeros(len(pts), dtype=bool),
     )
 
 

@@ -42,7 +42,8 @@ def folder_index(folder: str, fps: float) -> FrameIndex:
         path=folder, container="pictures", codec=os.path.splitext(names[0])[1][1:].lower(), time_base=(1, _CLOCK),
         pts=pts[:-1], dts=pts[:-1], key=np.ones(len(names), bool), shown=numbers, shown_pts=pts[:-1],
         end_pts=int(pts[-1]), width=width, height=height, quarter_turns=0, mirrored=False, has_audio=False,
-        has_edit_list=False, learned_order=False, stream=0, num_video_streams=1,
+        has_edit_list=False, learned_order=False, stream=0, num_video_streams=1, crc=np.zeros(0, np.uint32),
+        doubt=np.zeros(len(names), bool),
     )  # fmt: skip
 
 

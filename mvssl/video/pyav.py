@@ -7,6 +7,7 @@ is, not by a time that a damaged or odd file may repeat.
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,9 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
+from ._bitstream import checker
 from ._container import STRICT, open_container, other_streams_off, seek_targets
+from ._damage import Damage
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
 
@@ -70,6 +73,7 @@ class PyAVReader:
         other_streams_off(self._container, self._stream)
         self._context.copy_opaque = True
         self._skip = skip_is_exact(self.index)
+        self._forbidden = checker(self.index.codec, self._context.extradata)
 
     def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
         """Frames with the given numbers (ascending, distinct)."""
@@ -77,8 +81,8 @@ class PyAVReader:
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
         for run in self._runs(np.asarray(wanted, dtype=np.int64)):
             missing = yield from self._decode_run(run, deadline)
-            for packet, number in missing.items():
-                yield self._again(packet, number, run.start, deadline)
+            if missing:
+                yield from self._again(missing, run.start, deadline)
 
     def _runs(self, wanted: np.ndarray) -> list[_Run]:
         """One run for frames whose stretches of packets touch; the key is the last one shown at or before the frame."""
@@ -102,20 +106,27 @@ class PyAVReader:
                 runs.append(_Run(start, packet, {packet: number}))
         return runs
 
-    def _decode_run(self, run: _Run, deadline: float | None) -> Generator[Decoded, None, dict[int, int]]:
-        """Yields what comes out; returns the wanted packets that did not, or came with a doubt."""
-        left, doubtful = dict(run.wanted), {}
+    def _decode_run(
+        self, run: _Run, deadline: float | None, *, keep: bool = False
+    ) -> Generator[Decoded, None, dict[int, int]]:
+        """Yields what comes out; returns the wanted packets that did not, or (unless ``keep``) came with a doubt."""
+        left: dict[int, int] = dict(run.wanted)
+        doubtful: dict[int, int] = {}
+        given: dict[int, int] = {}  # handed out as whole
         context, wanted, skip = self._context, run.wanted, self._skip
-        damage = _Damage(self.index)
+        known = Damage(self.index.key, self.index.shown, self.index.doubt)  # no other start helps
+        damage = Damage(self.index.key, self.index.shown)
         whole = True
+        loose = "mpeg" in self.index.container  # after a seek, a part of the packet before may cling to the first
         context.skip_frame = "DEFAULT"
         for position, packet in self._packets(run.start):
             if position > run.stop:
                 break
             if deadline is not None and time.monotonic() > deadline:
                 raise self._error(f"decoding took longer than {self._timeout_s} s", "timeout", position)
-            if packet.is_corrupt:
-                damage.begins_at(position)
+            if self._is_spoilt(packet, position):
+                (damage if loose else known).begins_at(position)
+            loose = False
             if skip and (position in wanted) != whole:
                 whole = not whole
                 context.skip_frame = "DEFAULT" if whole else "NONREF"
@@ -135,14 +146,25 @@ class PyAVReader:
                 source = opaque[0]
                 if frame.is_corrupt:
                     damage.begins_at(source)
+                    self.doubted |= {n for packet, n in given.items() if damage.covers(packet)}
                 number = left.pop(source, None)
                 if number is None:
                     continue
-                if damage.covers(source) and run.start > 0:
+                bad = known.covers(source)
+                if damage.covers(source) and not bad and not keep and run.start > 0:
                     doubtful[source] = number
                 else:
-                    yield Decoded(number, self._checked(frame, source), damage.covers(source))
+                    bad |= damage.covers(source)
+                    if not bad:
+                        given[source] = number
+                    yield Decoded(number, self._checked(frame, source), bad)
         return doubtful | left
+
+    def _is_spoilt(self, packet: av.Packet, position: int) -> bool:
+        """Whether the packet shows damage before it is decoded: against its checksum, else by what no packet may hold."""
+        if len(self.index.crc):
+            return zlib.crc32(packet) != self.index.crc[position]
+        return packet.is_corrupt or (self._forbidden is not None and self._forbidden(bytes(packet)))
 
     def _drained(self) -> list[av.VideoFrame]:
         try:
@@ -150,15 +172,22 @@ class PyAVReader:
         except av.FFmpegError:
             return []
 
-    def _again(self, packet: int, number: int, start: int, deadline: float | None) -> Decoded:
-        """A frame that did not come out well: once more from an earlier key frame, in case this one was no safe start."""
+    def _again(self, missing: dict[int, int], start: int, deadline: float | None) -> Iterator[Decoded]:
+        """Frames that did not come out well: once more from earlier key frames, in case this one was no safe start."""
         rank = int(np.searchsorted(self._keys, start))
+        poor: dict[int, Decoded] = {}
         for earlier in dict.fromkeys((max(rank - 1, 0), 0) if rank else ()):
-            run = _Run(int(self._keys[earlier]), packet, {packet: number})
-            for found in self._decode_run(run, deadline):
-                if not found.damaged:
-                    return found
-        return Decoded(number, None, True)
+            run = _Run(int(self._keys[earlier]), max(missing), missing)
+            for found in self._decode_run(run, deadline, keep=True):
+                if found.damaged:
+                    poor[found.number] = found
+                else:
+                    missing = {packet: number for packet, number in missing.items() if number != found.number}
+                    yield found
+            if not missing:
+                return
+        for number in missing.values():
+            yield poor.get(number, Decoded(number, None, True))
 
     def _packets(self, start: int) -> Iterator[tuple[int, av.Packet]]:
         """Numbered packets from a key frame on (or from an earlier packet, where the container cannot seek better)."""
@@ -231,29 +260,3 @@ class PyAVReader:
 
     def close(self) -> None:
         self._container.close()
-
-
-class _Damage:
-    """Packets in doubt: from a damaged one to the next key frame, and what follows that key but is shown before it.
-
-    FFmpeg flags only some of the pictures that a damaged one spoils.
-    """
-
-    def __init__(self, index: FrameIndex):
-        self._index = index
-        self._bad: np.ndarray | None = None
-
-    def begins_at(self, position: int) -> None:
-        index = self._index
-        if self._bad is None:
-            self._bad = np.zeros(len(index.key), dtype=bool)
-        keys = position + 1 + np.flatnonzero(index.key[position + 1 :])
-        stop, after = (int(key) for key in (*keys[:2], len(index.key), len(index.key))[:2])
-        self._bad[position:stop] = True
-        if stop < after:
-            order = np.full(len(index.key), len(index.key))
-            order[index.shown] = np.arange(len(index.shown))
-            self._bad[stop:after] |= order[stop:after] < order[stop]
-
-    def covers(self, position: int) -> bool:
-        return self._bad is not None and bool(self._bad[position])

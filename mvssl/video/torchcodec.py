@@ -70,7 +70,7 @@ class TorchcodecReader:
                 at = int(np.argmax(off))
                 raise self._error(f"gives the frame of {float(batch.pts_seconds[at]):.6f} s for", float(times[at]))
             for number, frame in zip(numbers.tolist(), batch.data.numpy()):
-                yield Decoded(number, frame, False)
+                yield Decoded(number, frame, bool(self.index.doubt[self.index.shown[number]]))
 
     def picture(self, frame: np.ndarray, crop: Crop | None, size: Size | None) -> np.ndarray:
         """Upright RGB (H, W, 3)."""
