@@ -19,6 +19,7 @@ _FUNCTIONS = (
     "load",
     "pretrain",
     "preview",
+    "report",
     "scan",
     "search",
     "sync",

@@ -1,13 +1,15 @@
 """The commands as functions: what ``mvssl align`` does in the shell, ``mvssl.align(...)`` does in a notebook."""
 
-from mvssl.api._app import app, page
+from mvssl.api._adapt import Adaptation, adapt
 from mvssl.api._align import Alignment, align
+from mvssl.api._app import app, page
 from mvssl.api._doctor import Finding, doctor
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
 from mvssl.api._models import ZERO_SHOT, load, zero_shot
 from mvssl.api._pretrain import pretrain
 from mvssl.api._preview import preview
+from mvssl.api._report import report
 from mvssl.api._scan import scan
 from mvssl.api._search import search
 from mvssl.api._sync import sync
@@ -15,8 +17,10 @@ from mvssl.api._tour import demo
 
 __all__ = [
     "ZERO_SHOT",
+    "Adaptation",
     "Alignment",
     "Finding",
+    "adapt",
     "align",
     "app",
     "demo",
@@ -27,6 +31,7 @@ __all__ = [
     "page",
     "pretrain",
     "preview",
+    "report",
     "scan",
     "search",
     "sync",

@@ -12,19 +12,16 @@ from mvssl.api._embed import embed
 from mvssl.api._evaluate import Evaluation, evaluate
 from mvssl.api._models import ZERO_SHOT, load
 from mvssl.api._pretrain import pretrain
+from mvssl.api._report import moment_of, pair_of, results_chapters
 from mvssl.api._scan import scan
 from mvssl.api._search import Found, search
-from mvssl.api._table import COLUMNS, cells
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
-from mvssl.labels import Segments, read_segments
-from mvssl.reporting.report import Chapter, Part, curves, verdict, write_report
+from mvssl.labels import read_segments
+from mvssl.reporting.report import Chapter, Part, write_report
+from mvssl.reporting.results import sentences
+from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.synthetic import make_videos
-from mvssl.types import Video
-
-PHASES = "phase_classification/accuracy"
-RECALL = "phase_classification/recall"
-PRECISION = "frame_retrieval/precision@5"
 
 
 class Stages:
@@ -66,7 +63,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         report = scan(videos, output / "videos.parquet")
         print(f"  {len(report.videos)} readable videos, {len(report.problems)} remarks")
     segments = read_segments(videos / "segments.csv")
-    pair = _pair(report.videos, segments)
+    pair = pair_of(report.videos)
     weights = available(ZERO_SHOT["backbone"], "package")
     aligned: dict[str, Alignment] = {}
     if weights:
@@ -91,85 +88,37 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("align"):
         aligned["trained"] = align(pair[0].path, [pair[1].path], output / "aligned", run=load(run), segments=segments)
     with stage("search"):
-        middle = next(s for s in segments[pair[0].id] if s.label.endswith(_rare(segments, pair[0].id)))
-        moment = f"{pair[0].id}@{(middle.start_s + middle.end_s) / 2:.2f}s"
+        moment = moment_of(pair[0], segments)
         found = search(frames.where(split="val"), moment, output / "found", k=9)
     with stage("evaluate"):
         evaluation = evaluate(run, videos, output / "evaluation", supervised=supervised)
     path = _report(output, stage, aligned, found, moment, evaluation, run, len(report.videos))
-    for sentence in _sentences(evaluation):
+    for sentence in sentences(evaluation.rows):
         print(sentence)
     return path
-
-
-def _pair(videos: list[Video], segments: Segments) -> tuple[Video, Video]:
-    """Two unseen takes of one action, seen by different cameras."""
-    unseen = [video for video in videos if video.split == "val" and video.id in segments]
-    first = unseen[0]
-    others = [v for v in unseen if v.label == first.label and v.session != first.session and v.camera != first.camera]
-    return first, others[0]
-
-
-def _rare(segments: Segments, video: str) -> str:
-    """The shortest phase inside a video: the hardest to find by chance."""
-    inner = segments[video][1:-1] or segments[video]  # the first and the last are the idle ends
-    return min(inner, key=lambda s: s.end_s - s.start_s).label
-
-
-def _sentences(evaluation: Evaluation) -> list[str]:
-    return [
-        verdict(evaluation.rows, PHASES, "Phase accuracy on unseen takes"),
-        verdict(evaluation.rows, RECALL, "Mean per-class recall of phases"),
-        verdict(evaluation.rows, PRECISION, "Precision@5 of frames in other takes"),
-    ]
 
 
 def _report(
     output: Path, stage: Stages, aligned: dict[str, Alignment], found: Found, moment: str, evaluation: Evaluation,
     run: Path, num_videos: int,
 ) -> Path:  # fmt: skip
-    chapters = []
-    for name, result in aligned.items():
-        time_map = result.maps[0]
-        words = (
-            "ImageNet features of single frames, centred per video" if name == "zero-shot" else "the trained encoder"
-        )
-        chapters.append(
-            Chapter(
-                f"Two videos aligned: {name}",
-                [
-                    Part("text", f"By {words}. The pair {time_map.verdict}."),
-                    Part("video", result.video, "Left the reference, right the query brought to its time."),
-                    Part(
-                        "picture",
-                        result.matrices[0],
-                        "Similarity of every frame with every other, and the matched frames.",
-                    ),
-                ],
-            )
-        )
-    header, rows = cells(evaluation.rows, COLUMNS)
-    chapters += [
-        Chapter(
-            "The same moment elsewhere",
-            [Part("picture", found.sheet, f"{moment} and what is nearest to it in other takes (own cameras left out).")],
-        ),
-        Chapter(
-            "Numbers, each beside its controls",
-            [
-                Part("table", (header, rows), "Takes, clothes and scenes unseen in training; own take excluded from retrieval."),
-                Part("text", "Kendall's tau is the papers' number: time alone reaches it, so it says little by itself."),
-            ],
-        ),
-        Chapter("Training", [Part("picture", curves(run / "metrics.jsonl", output / "curves.png"), "Loss and health.")]),
-        Chapter(
-            "What was done",
-            [
-                Part("text", f"{num_videos} videos drawn by the project itself; nothing was downloaded."),
-                Part("table", (["stage", "seconds"], [[k, f"{v:.1f}"] for k, v in stage.seconds.items()])),
-            ],
-        ),
-    ]  # fmt: skip
-    return write_report(
-        output / "report.html", "mvssl demo: from videos to aligned videos", _sentences(evaluation), chapters
+    features = {
+        "zero-shot": "ImageNet features of single frames, centred per video",
+        "trained": "the trained encoder",
+    }
+    pairs = {f"Two videos aligned: {name}": (features[name], result) for name, result in aligned.items()}
+    done = Chapter(
+        "What was done",
+        [
+            Part("text", f"{num_videos} videos drawn by the project itself; nothing was downloaded."),
+            Part("table", (["stage", "seconds"], [[k, f"{v:.1f}"] for k, v in stage.seconds.items()])),
+        ],
     )
+    chapters = [
+        *results_chapters(pairs, found, moment, evaluation),
+        training_chapter(run, output / "report"),
+        settings_chapter(run),
+        done,
+    ]
+    title = "mvssl demo: from videos to aligned videos"
+    return write_report(output / "report.html", title, sentences(evaluation.rows), chapters)

@@ -12,6 +12,7 @@ from mvssl.errors import InputError
 COMMANDS = (  # in the order of ``mvssl --help``
     "scan",
     "pretrain",
+    "adapt",
     "preview",
     "embed",
     "align",
@@ -19,6 +20,7 @@ COMMANDS = (  # in the order of ``mvssl --help``
     "search",
     "evaluate",
     "compare",
+    "report",
     "app",
     "doctor",
     "demo",

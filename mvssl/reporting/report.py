@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import base64
-import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 
 class Part(NamedTuple):
-    """One block of a report. ``kind``: text, table, picture or video."""
+    """One block of a report.
+
+    ``kind`` and ``content``: ``text`` a string; ``table`` (header, rows); ``picture`` a PNG, or ``wide`` one that a
+    phone scrolls; ``pictures`` several (PNG, caption) side by side; ``video`` an MP4; ``terms`` (word, meaning) pairs;
+    ``folded`` a long text under its caption, opened by a click.
+    """
 
     kind: str
-    content: Any  # str; (header, rows); Path of a picture; Path of a video
+    content: Any
     caption: str = ""
 
 
@@ -43,32 +42,21 @@ def write_report(path: str | Path, title: str, summary: Sequence[str], chapters:
 
 
 def _shown(part: Part) -> dict[str, Any]:
-    if part.kind in ("picture", "video"):
-        kind = "image/png" if part.kind == "picture" else "video/mp4"
-        data = base64.b64encode(Path(part.content).read_bytes()).decode()
-        return {"kind": part.kind, "source": f"data:{kind};base64,{data}", "caption": part.caption}
+    if part.kind in ("picture", "wide", "video"):
+        return {"kind": part.kind, "source": _embedded(part.content), "caption": part.caption}
+    if part.kind == "pictures":
+        pictures = [{"source": _embedded(path), "caption": caption} for path, caption in part.content]
+        return {"kind": part.kind, "pictures": pictures, "caption": part.caption}
     if part.kind == "table":
         header, rows = part.content
         return {"kind": "table", "header": header, "rows": rows, "caption": part.caption}
-    return {"kind": "text", "text": part.content, "caption": part.caption}
+    return {"kind": part.kind, "content": part.content, "caption": part.caption}
 
 
-def curves(metrics: str | Path, path: str | Path) -> Path:
-    """Draws a run's metrics.jsonl: loss, effective rank and how well the clock can be read, over steps."""
-    lines = [json.loads(line) for line in Path(metrics).read_text().splitlines()]
-    shown = {"loss": "loss", "effective_rank": "effective rank", "clock_r2": "clock (R2)"}
-    figure, axes = plt.subplots(1, len(shown), figsize=(10, 2.6), constrained_layout=True)
-    for axis, (key, name) in zip(axes, shown.items()):
-        rows = [line for line in lines if key in line]
-        axis.plot([line["step"] for line in rows], [line[key] for line in rows], color="#1f6f8b", linewidth=1.6)
-        axis.set(title=name, xlabel="step")
-        axis.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=130)
-    plt.close(figure)
+def _embedded(path: str | Path) -> str:
     path = Path(path)
-    path.write_bytes(buffer.getvalue())
-    return path
+    kind = "video/mp4" if path.suffix == ".mp4" else "image/png"
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def verdict(rows: Mapping[str, Any], metric: str, words: str, *, method: str = "this run") -> str:

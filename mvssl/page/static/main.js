@@ -42,7 +42,7 @@ function showLibrary() {
 
 function showChosen() {
   const names = ticked.map((number) => state.videos[number].id);
-  chosen.hidden = !names.length || !document.getElementById("together").hidden;
+  chosen.hidden = !names.length || document.getElementById("library").hidden;
   chosen.querySelector("span").textContent = `${names[0]} (reference)${names.length > 1 ? ` and ${names.slice(1).join(", ")}` : ": tick one more"}`;
   chosen.querySelector("button").disabled = names.length < 2;
 }
