@@ -49,7 +49,14 @@ def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *
     val = Frames([v for v in frames if v.split == "val" and len(v.frame) >= 10], frames.metadata)
     transform = config.build("mvssl.views", {"name": "carl", "size": recipe.size}, "views")
     cache = FeatureCache(
-        work / "copies", encoder, transform, passes=1, seed=1000 + seed, recipe=recipe, about={"name": "carl copies"}
+        work / "copies",
+        encoder,
+        transform,
+        passes=1,
+        seed=1000 + seed,
+        recipe=recipe,
+        modality=config.build("mvssl.views.modalities", "rgb", "rgb"),
+        about={"name": "carl copies"},
     )
     used = [video for video in videos if video.id in val.ids]
     cache.fill(used)
