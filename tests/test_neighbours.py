@@ -30,6 +30,27 @@ def test_nearest_in_each_is_the_first_argmin(rng, dimension, offset):
     np.testing.assert_array_equal(neighbours.nearest(x, y), distance.argmin(1))
 
 
+@pytest.mark.parametrize("chunk", [60, 1 << 21])  # blocks of few tables, and all at once
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_nearest_between_is_the_first_argmin_in_every_other_table(rng, offset, chunk, monkeypatch):
+    monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    tables = [rng.integers(0, 3, (n, 4)) / 4 + offset for n in (5, 1, 9, 12, 2, 7)]  # many equal distances
+    found = np.split(neighbours.nearest_between(tables), np.cumsum([len(t) for t in tables])[:-1])
+    for i, own in enumerate(tables):
+        for j, other in enumerate(tables):
+            expected = plain_distances(own, other).argmin(1) if i != j else np.zeros(len(own))
+            np.testing.assert_array_equal(found[i][:, j], expected)
+
+
+def test_nearest_between_of_tables_too_long_for_a_block(rng, monkeypatch):
+    tables = [rng.normal(size=(n, 4)) for n in (30, 10)]
+    whole = neighbours.nearest_between(tables)
+    monkeypatch.setattr(neighbours, "CHUNK", 50)
+    split = neighbours.nearest_between(tables)
+    np.testing.assert_array_equal(whole[:30, 1], split[:30, 1])
+    np.testing.assert_array_equal(whole[30:, 0], split[30:, 0])
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 6), st.integers(0, 2**31 - 1))
 def test_ties_go_to_the_lowest_index(n, m, k, seed):

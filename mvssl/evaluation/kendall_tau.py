@@ -19,10 +19,10 @@ from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, normalised_time
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
-from mvssl.neighbours import nearest_in_each
+from mvssl.neighbours import nearest_between
 from mvssl.statistics import bootstrap_mean
 
-_LONG = 200  # frames from which counting by bits is faster than by lags; below 256
+_LONG = 500  # frames from which counting by bits is faster than by lags
 
 
 def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
@@ -58,8 +58,7 @@ def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
 
 def _pair_taus(videos: list[np.ndarray]) -> np.ndarray:
     lengths = np.array([len(rows) for rows in videos])
-    gallery = np.concatenate(videos)
-    neighbour = nearest_in_each(gallery, gallery, lengths)
+    neighbour = nearest_between(videos)
     neighbour = neighbour.astype(np.int16 if lengths.max() < 2**15 else np.int32)
     ends = np.cumsum(lengths)
     return np.stack([tau_b(neighbour[end - length : end]) for end, length in zip(ends, lengths)])
@@ -67,42 +66,48 @@ def _pair_taus(videos: list[np.ndarray]) -> np.ndarray:
 
 def tau_b(neighbour: np.ndarray) -> np.ndarray:
     """tau-b of 0..n-1 against each column of ``neighbour`` (n, J), integers >= 0: (J,), NaN for a constant column."""
-    n = len(neighbour)
-    later, earlier = _count_by_lag(neighbour) if n <= _LONG else _count_by_bit(neighbour)
-    untied = (later + earlier).astype(np.float64)
+    n, num_columns = neighbour.shape
+    values = int(neighbour.max()) + 1
+    equal = np.bincount((neighbour + values * np.arange(num_columns)).ravel(), minlength=values * num_columns)
+    tied = (equal * (equal - 1) // 2).reshape(num_columns, values).sum(1)
+    untied = (n * (n - 1) // 2 - tied).astype(np.float64)  # concordant and discordant
+    rising = _rising_by_lag(neighbour) if n <= _LONG else _rising_by_bit(neighbour)
     scale = np.sqrt(n * (n - 1) / 2 * untied)
-    return np.divide(later - earlier, scale, out=np.full(neighbour.shape[1], np.nan), where=untied > 0)
+    return np.divide(2 * rising - untied, scale, out=np.full(num_columns, np.nan), where=untied > 0)
 
 
-def _count_by_lag(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows whose values rise and fall, (J,) each: all pairs compared, lag after lag."""
-    rising, falling = np.zeros((2, *neighbour.shape), dtype=np.uint8)  # per row: below _LONG, so eight bits hold it
+def _rising_by_lag(neighbour: np.ndarray) -> np.ndarray:
+    """Pairs of rows whose values rise, (J,): all pairs compared, lag after lag."""
+    neighbour = np.ascontiguousarray(neighbour)
+    total = np.zeros(neighbour.shape[1], dtype=np.int64)
+    count = np.zeros(neighbour.shape, dtype=np.uint8)
+    rises = np.empty(neighbour.shape, dtype=bool)
     for lag in range(1, len(neighbour)):
-        first, second = neighbour[:-lag], neighbour[lag:]
-        rising[lag:] += (second > first).view(np.uint8)
-        falling[lag:] += (second < first).view(np.uint8)
-    return rising.sum(0, dtype=np.int64), falling.sum(0, dtype=np.int64)
+        np.greater(neighbour[lag:], neighbour[:-lag], out=rises[lag:])
+        np.add(count[lag:], rises[lag:].view(np.uint8), out=count[lag:])
+        if lag % 255 == 0 or lag == len(neighbour) - 1:  # eight bits hold no more
+            total += count.sum(0, dtype=np.int64)
+            count[:] = 0
+    return total
 
 
-def _count_by_bit(neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rising_by_bit(neighbour: np.ndarray) -> np.ndarray:
     """The same in n log n: each pair of different values is decided by the highest bit in which they differ.
 
-    Among values with equal higher bits, in their order in time, a one after a zero rises, a zero after a one falls.
+    Among values with equal higher bits, in their order in time, a one after a zero rises.
     """
     values = np.ascontiguousarray(neighbour.T)
-    place = np.arange(values.shape[1], dtype=np.int64)
-    rising, falling = np.zeros((2, len(values)), dtype=np.int64)
+    place = np.arange(values.shape[1], dtype=np.int32)
+    rising = np.zeros(len(values), dtype=np.int64)
     for bit in reversed(range(int(values.max()).bit_length())):
         order = np.argsort(values >> (bit + 1), axis=1, kind="stable")
         values = np.take_along_axis(values, order, axis=1)
         group, one = values >> (bit + 1), (values >> bit) & 1
+        zeros_before = place - (np.cumsum(one, axis=1, dtype=np.int32) - one)
         opens = np.diff(group, axis=1, prepend=-1) != 0
-        ones_before = np.cumsum(one, axis=1, dtype=np.int64) - one
-        ones_before -= np.maximum.accumulate(np.where(opens, ones_before, 0), axis=1)
-        zeros_before = place - np.maximum.accumulate(np.where(opens, place, 0), axis=1) - ones_before
-        rising += (zeros_before * one).sum(1)
-        falling += (ones_before * (1 - one)).sum(1)
-    return rising, falling
+        zeros_before -= np.maximum.accumulate(np.where(opens, zeros_before, 0), axis=1)
+        rising += (zeros_before * one).sum(1, dtype=np.int64)
+    return rising
 
 
 def _histogram(found: Mapping[str, Result]) -> list[int]:
