@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 # The commands as functions live in mvssl.api; they are reached as mvssl.align(...) and loaded on first use, so that
 # ``import mvssl`` stays light.
 _FUNCTIONS = (
+    "adapt",
     "align",
     "app",
     "demo",
