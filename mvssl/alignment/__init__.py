@@ -1,7 +1,15 @@
 """Time maps between videos: the same moment, how sure, and what is carried along (labels, tempo, offsets)."""
 
 from .align import align, align_repetitions, cost_matrix
-from .confidence import IMAGENET, Calibration, fit_calibration, pair_probability, path_evidence
+from .confidence import (
+    IMAGENET,
+    TRAINED,
+    Calibration,
+    Evidence,
+    fit_calibration,
+    pair_probability,
+    path_evidence,
+)
 from .consensus import align_to_consensus, consensus_reference
 from .export import progress, write_boris, write_elan, write_progress
 from .labels import FrameLabels, to_segments, transfer_labels
@@ -11,7 +19,9 @@ from .time_map import TimeMap, read_time_maps, write_time_maps
 
 __all__ = [
     "IMAGENET",
+    "TRAINED",
     "Calibration",
+    "Evidence",
     "FrameLabels",
     "Moment",
     "Offset",

@@ -11,10 +11,12 @@ from mvssl.dtw import WarpingPath, cosine_cost, dtw, subsequence_dtw
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
-from .confidence import IMAGENET, Calibration, match_confidence, pair_probability, path_evidence
+from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
 from .time_map import TimeMap
 
 STEP_PENALTY = 0.1  # of the median cost, for each step in one of the two videos alone
+USUAL = 0.85  # quantile of the matches' costs above which an open end is left out
+CLOSE = 0.15  # of the median cost: what costs less is never left out
 MAX_CELLS = 60_000_000  # of the cost matrix; longer pairs are thinned evenly, and the map says so
 
 Mode = Literal["dtw", "nearest"]
@@ -62,7 +64,8 @@ def align(
         band_s: largest deviation from the straight line between the corners, in seconds of the query ("dtw" only).
         centre: see ``cost_matrix``.
         mirror: the query embedded from its mirror image; the one that matches better is used.
-        calibration: from evidence to probability; fit one for a trained model with ``fit_calibration``.
+        calibration: from evidence to probability: ``IMAGENET``, ``TRAINED`` for an encoder trained here, or your own
+            (``fit_calibration``).
 
     Returns:
         A map for every pair, also for one that does not match: ask ``looks_alike`` and ``verdict``.
@@ -90,12 +93,13 @@ def align(
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
         path = WarpingPath(np.arange(len(cost)), cost.argmin(1), float(cost.min(1).mean()))
-        evidence = path_evidence(cost, _warped(cost, open_ends=open_ends, band=None, pins=[]))  # order tells more
+        ordered = _warped(cost, open_ends=open_ends, band=None, pins=[])  # order tells more
+        evidence = _evidence(reference, query, cost, ordered)
     elif mode == "dtw":
         cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
         band = None if band_s is None else max(1, round(band_s / _step_s(query)))
         path = _warped(cost, open_ends=open_ends, band=band, pins=cells)
-        evidence = path_evidence(cost, path)
+        evidence = _evidence(reference, query, cost, path)
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
     probability = pair_probability(evidence, calibration)
@@ -113,38 +117,43 @@ def align_repetitions(
     """Every place in a long query where the reference's action is done, in order of the query's time.
 
     The reference is matched whole (one repetition, cut by the user); places do not overlap. A place counts if it looks
-    like the same action and has at least half of the best place's evidence, so the list may be empty.
+    like the same action and has at least half of the best place's contrast, so the list may be empty.
     """
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
     unrelated = float(np.median(cost))
     paths = subsequence_dtw(cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated)
-    evidence = [path_evidence(cost, path, covered=1.0) for path in paths]
+    evidence = [_evidence(reference, query, cost, path, covered=1.0) for path in paths]
     maps = [
         _time_map(reference, query, cost, path, pair_probability(value, calibration), mode="dtw", pins=(), notes=notes)
         for path, value in zip(paths, evidence)
-        if value >= 0.5 * max(evidence)
+        if value.contrast >= 0.5 * max(one.contrast for one in evidence)
     ]
     return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
 
 
 def _warped(cost: np.ndarray, *, open_ends: bool, band: int | None, pins: list[tuple[int, int]]) -> WarpingPath:
-    """The path; open ends are left out where they cost more than unrelated frames, or than this pair's matches do.
+    """The path; open ends are left out where they cost more than this pair's matches do.
 
-    What matches cost differs between models and pairs, so it is read from a first path: their median and three robust
-    standard deviations, but no less than midway to the cost of unrelated frames.
+    What matches cost differs between models and pairs, so it is read from a first path, which leaves out what costs
+    more than unrelated frames: the limit is what ``USUAL`` of its matches cost less than.
     """
     unrelated = float(np.median(cost))
-    penalty = STEP_PENALTY * unrelated
-    path = dtw(cost, open_ends=open_ends, skip_cost=unrelated, band=band, pins=pins, step_penalty=penalty)
+    options: dict[str, Any] = {"band": band, "pins": pins, "step_penalty": STEP_PENALTY * unrelated}
+    path = dtw(cost, open_ends=open_ends, skip_cost=unrelated, **options)
     if not open_ends:
         return path
-    matched = cost[path.reference, path.query]
-    usual = float(np.median(matched))
-    limit = max(usual + 3 * 1.4826 * float(np.median(np.abs(matched - usual))), (usual + unrelated) / 2)
-    if limit >= unrelated:
-        return path
-    return dtw(cost, open_ends=True, skip_cost=limit, band=band, pins=pins, step_penalty=penalty)
+    limit = max(float(np.quantile(cost[path.reference, path.query], USUAL)), CLOSE * unrelated)
+    return dtw(cost, open_ends=True, skip_cost=limit, **options) if limit < unrelated else path
+
+
+def _evidence(
+    reference: VideoFrames, query: VideoFrames, cost: np.ndarray, path: WarpingPath, **options: float
+) -> Evidence:
+    rows, columns = reference.embedding[path.reference], query.embedding[path.query]
+    size = np.linalg.norm(rows, axis=1) * np.linalg.norm(columns, axis=1)
+    cosine = np.divide((rows * columns).sum(1), size, out=np.zeros_like(size), where=size > 0)
+    return path_evidence(cost, path, cosine, **options)
 
 
 def _time_map(

@@ -1,7 +1,9 @@
 """How sure a match is: the probability that two videos show the same action, and the confidence of each matched frame.
 
-The probability is a logistic curve of one number that does not depend on the scale of the embedding's distances: how
-far below the cost of unrelated frames the matches lie, times the share of the two videos that they cover.
+Two things speak for a pair: how far below the cost of unrelated frames its matches lie, which does not depend on scene
+and person, and how alike the matched frames are as they stand. What weight each deserves depends on the model: frames
+of an ImageNet backbone need both; a trained encoder runs through much the same curve for every action, so that only
+the second tells actions apart.
 """
 
 from __future__ import annotations
@@ -14,46 +16,66 @@ from mvssl.dtw import WarpingPath
 from mvssl.errors import InputError
 
 
+class Evidence(NamedTuple):
+    """What speaks for two videos showing the same action."""
+
+    contrast: float  # 1 - (mean cost of the matches) / (median cost of all pairs), times coverage: 0 unrelated, 1 equal
+    similarity: float  # mean cosine of the matched frames, nothing subtracted
+
+
 class Calibration(NamedTuple):
-    """The logistic curve from evidence to probability: 1 / (1 + exp(-slope (evidence - middle)))."""
+    """The logistic curve from evidence to probability."""
 
-    slope: float
-    middle: float
-
-
-IMAGENET = Calibration(20.0, 0.108)  # fitted on pairs of demo videos; docs/alignment.md shows the curve and its limits
+    contrast: float
+    similarity: float
+    bias: float
 
 
-def path_evidence(cost: np.ndarray, path: WarpingPath, *, covered: float | None = None) -> float:
-    """Contrast times coverage: 0 for unrelated videos, 1 for equal ones.
+# fitted on pairs of demo videos by benchmarks/confidence.py; docs/alignment.md shows the curves and their limits
+IMAGENET = Calibration(15.84, 8.98, -7.06)
+TRAINED = Calibration(0.0, 4.66, -4.0)
 
-    Contrast: 1 - (mean cost of the matches) / (median cost of the matrix). Coverage: the share of all frames of both
-    videos that lie between the ends of the path; ``covered`` sets it (a place inside a long video covers it never).
+
+def path_evidence(cost: np.ndarray, path: WarpingPath, cosine: np.ndarray, *, covered: float | None = None) -> Evidence:
+    """The evidence of a path.
+
+    Args:
+        cost: (N, M) that the path was found in.
+        cosine: (L,) of the matched frames, uncentred.
+        covered: coverage, by default the share of all frames of both videos that lie between the ends of the path
+            (a place inside a long video covers it never).
     """
+    similarity = float(np.mean(cosine))
     unrelated = float(np.median(cost))
     if unrelated <= 0:
-        return 0.0
-    contrast = 1.0 - float(cost[path.reference, path.query].mean()) / unrelated
+        return Evidence(0.0, similarity)
     if covered is None:
         covered = sum(int(np.ptp(rows)) + 1 for rows in (path.reference, path.query)) / sum(cost.shape)
-    return contrast * covered
+    return Evidence((1.0 - float(cost[path.reference, path.query].mean()) / unrelated) * covered, similarity)
 
 
-def pair_probability(evidence: float, calibration: Calibration = IMAGENET) -> float:
-    """Probability that two videos with this evidence show the same action, both answers equally likely beforehand."""
-    score = np.clip(calibration.slope * (evidence - calibration.middle), -50.0, 50.0)
-    return float(1.0 / (1.0 + np.exp(-score)))
+def pair_probability(evidence: Evidence, calibration: Calibration = IMAGENET) -> float:
+    """Probability that two videos with this evidence show the same action, both answers equally likely beforehand.
+
+    Matches that are no closer than unrelated frames (contrast 0) are none, whatever the similarity.
+    """
+    if evidence.contrast <= 0:
+        return 0.0
+    score = calibration.contrast * evidence.contrast + calibration.similarity * evidence.similarity + calibration.bias
+    return float(1.0 / (1.0 + np.exp(-np.clip(score, -50.0, 50.0))))
 
 
 def fit_calibration(evidence: np.ndarray, alike: np.ndarray) -> Calibration:
     """The curve that fits pairs whose answer is known (Platt 1999), both kinds of pairs weighing the same in total.
 
+    Evidence that does not rise with the answer gets no weight.
+
     Args:
-        evidence: (P,) of each pair.
+        evidence: (P, 2) contrast and similarity of each pair.
         alike: (P,) bool: whether the two show the same action.
 
     Raises:
-        InputError: only one kind of pair, or evidence that does not rise with the answer.
+        InputError: only one kind of pair, or no evidence that rises with the answer.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -64,14 +86,18 @@ def fit_calibration(evidence: np.ndarray, alike: np.ndarray) -> Calibration:
     num_alike, num_other = int(alike.sum()), int((~alike).sum())
     target = np.where(alike, (num_alike + 1) / (num_alike + 2), 1 / (num_other + 2))
     share = np.where(alike, 0.5 / num_alike, 0.5 / num_other) * len(alike)
-    rows = np.concatenate([evidence, evidence])[:, None] * 100.0
-    model = LogisticRegression(C=1e6, max_iter=1000).fit(
-        rows, np.repeat([1, 0], len(alike)), sample_weight=np.concatenate([target * share, (1 - target) * share])
-    )
-    slope = float(model.coef_[0, 0]) * 100.0
-    if slope <= 0:
-        raise InputError("matching pairs have no more evidence than others: this model does not tell the actions apart")
-    return Calibration(slope, -float(model.intercept_[0]) / slope)
+    used = [0, 1]
+    while used:
+        rows = np.concatenate([evidence, evidence])[:, used] * 100.0
+        model = LogisticRegression(C=1e6, max_iter=5000).fit(
+            rows, np.repeat([1, 0], len(alike)), sample_weight=np.concatenate([target * share, (1 - target) * share])
+        )
+        weights = dict(zip(used, model.coef_[0] * 100.0))
+        rising = [k for k in used if weights[k] > 0]
+        if rising == used:
+            return Calibration(weights.get(0, 0.0), weights.get(1, 0.0), float(model.intercept_[0]))
+        used = rising
+    raise InputError("matching pairs have no more evidence than others: this model does not tell the actions apart")
 
 
 def match_confidence(cost: np.ndarray, path: WarpingPath, probability: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Videos aligned to a reference: a video to watch, pictures to judge by, a table to compute with."""
+"""Videos aligned to a reference: a video to watch, pictures to judge by, tables to compute with."""
 
 from __future__ import annotations
 
@@ -6,73 +6,164 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mvssl.alignment import TimeMap, write_time_maps
+from mvssl.alignment import (
+    IMAGENET,
+    TRAINED,
+    Calibration,
+    TimeMap,
+    align_repetitions,
+    consensus_reference,
+    tempo_table,
+    write_tempo,
+    write_time_maps,
+)
 from mvssl.alignment import align as align_pair
+from mvssl.alignment.align import Mode
+from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
-from mvssl.embedding import Model, VideoFrames
+from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding.video import embed_video
+from mvssl.encoders import Image
 from mvssl.errors import InputError
 from mvssl.labels import Segments
+from mvssl.reporting.deviation import write_deviation
 from mvssl.reporting.matrix import write_matrix
 from mvssl.reporting.synchronised import write_synchronised
-from mvssl.video import read_videos
+from mvssl.video import open_video, read_videos
 
 
 class Alignment(NamedTuple):
     """What ``align`` made."""
 
-    maps: list[TimeMap]  # one per query
+    maps: list[TimeMap]  # one per query; with repetitions one per place
     video: Path  # synchronised.mp4
     matrices: list[Path]  # one picture per query
     table: Path  # align.parquet
+    deviation: Path | None = None  # deviation.png; None where nothing was matched
+    labels: list[Path] = []  # segments.csv, tempo.csv, ... where the reference has labels
 
 
 def align(
-    reference: str | Path,
+    reference: str | Path | None,
     queries: Sequence[str | Path],
     output: str | Path,
     *,
     run: str | Path | Model | None = None,
     segments: Segments | None = None,
     pins: Sequence[tuple[float, float]] = (),
+    method: Mode = "dtw",
+    band_s: float | None = None,
+    mirror: bool = False,
+    repetitions: bool = False,
+    own_speed: bool = False,
+    sound: bool = True,
+    calibration: Calibration | None = None,
 ) -> Alignment:
-    """Aligns each query to the reference and writes synchronised.mp4, matrix pictures and align.parquet.
+    """Aligns each query to the reference and writes synchronised.mp4, pictures, align.parquet and tables of labels.
 
     Args:
-        reference: a video file.
+        reference: a video file; None: the query that the others match best (the consensus).
         queries: video files or folders of them.
         run: a trained run; None: zero-shot (ImageNet features centred per video).
-        segments: labels to show in the pictures, by video id.
+        segments: labels by video: its path as given, or the end of it. They are shown in the pictures; those of the
+            reference are carried to the queries (segments.csv with confidence, BORIS, ELAN, progress.parquet) and timed
+            (tempo.csv).
         pins: (reference, query) seconds that belong together; for one query.
+        method: "dtw" keeps the order of time, "nearest" takes the nearest frame.
+        band_s: largest deviation from the straight line, in seconds of the query.
+        mirror: try each query's mirror image too, and take what matches better.
+        repetitions: find every place in the queries where the reference's whole action is done.
+        own_speed: the synchronised video plays each at its own speed, with linked progress bars.
+        sound: keep the reference's sound.
+        calibration: from evidence to probability; None: the one of ImageNet features or of trained encoders.
+
+    Raises:
+        InputError: nothing to align, pins for several queries, pins or band or mirror image together with repetitions,
+            labels that do not name the reference.
     """
     model = run if isinstance(run, Model) else model_for(run)
     paths = [found for query in queries for found in _videos(Path(query))]
-    if not paths:
-        raise InputError("align: give at least one query video beside the reference")
-    if pins and len(paths) > 1:
-        raise InputError(f"align: pins hold for one query, but {len(paths)} are given")
-    reference = Path(reference)
-    ref = _frames(model, reference)
+    _check(reference, paths, pins, repetitions and (bool(pins) or mirror or band_s is not None or method != "dtw"))
+    if calibration is None:
+        calibration = IMAGENET if isinstance(model.encoder, Image) else TRAINED
     found = [_frames(model, path) for path in paths]
-    maps = [align_pair(ref, query, pins=tuple(pins)) for query in found]
+    if reference is None:
+        chosen, _ = consensus_reference(Frames(found), calibration=calibration)
+        ref = next(one for one in found if one.video == chosen)
+        found = [one for one in found if one is not ref]
+    else:
+        ref = _frames(model, Path(reference))
+    if segments is not None:
+        segments = _by_path(segments, [ref, *found])
+    maps: list[TimeMap] = []
+    for query in found:
+        if repetitions:
+            maps += align_repetitions(ref, query, calibration=calibration)
+            continue
+        turned = _frames(model, Path(query.path), mirrored=True) if mirror else None
+        pair = align_pair(
+            ref, query, mode=method, pins=tuple(pins), band_s=band_s, mirror=turned, calibration=calibration
+        )
+        maps.append(pair)
+    if not maps:
+        raise InputError(f"{ref.video}: its action is found nowhere in {', '.join(one.video for one in found)}")
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
+    by_id = {one.video: one for one in found}
     matrices = [
-        write_matrix(
-            output / f"matrix-{i:02d}-{path.stem}.png",
-            ref._replace(video=reference.name),
-            query._replace(video=path.name),
-            time_map,
-            segments=segments,
-        )
-        for i, (path, query, time_map) in enumerate(zip(paths, found, maps), start=1)
+        write_matrix(_picture(output, i, one), ref, by_id[one.query], one, segments=segments)
+        for i, one in enumerate(maps, start=1)
     ]
-    video = write_synchronised(output / "synchronised.mp4", reference, list(zip(paths, maps)), segments=segments)
-    return Alignment(maps, Path(video), matrices, write_time_maps(output / "align.parquet", maps))
+    pairs = [(Path(one.query), one) for one in maps]
+    speed = "own" if own_speed else "reference"
+    video = write_synchronised(
+        output / "synchronised.mp4", ref.path, pairs, segments=segments, speed=speed, sound=sound
+    )
+    table = write_time_maps(output / "align.parquet", maps)
+    deviation = write_deviation(output / "deviation.png", maps)
+    labels: list[Path] = []
+    if segments is not None and not repetitions:
+        labels = [write_tempo(output / "tempo.csv", tempo_table(maps, segments))]
+        labels += carry_labels(output, maps, segments, by_id)
+    return Alignment(maps, Path(video), matrices, table, deviation, labels)
+
+
+def _check(reference: str | Path | None, paths: list[Path], pins: Sequence, clash: bool) -> None:
+    if not paths:
+        raise InputError("align: give at least one query video beside the reference")
+    if reference is None and len(paths) < 2:
+        raise InputError("align: a consensus needs at least two videos")
+    if pins and (len(paths) > 1 or reference is None):
+        raise InputError(f"align: pins hold for one reference and one query, but {len(paths)} videos are given")
+    if clash:
+        raise InputError("align: repetitions are found by order of time alone; leave out pins, band, mirror and method")
 
 
 def _videos(path: Path) -> list[Path]:
     return [Path(video.path) for video in read_videos(path)] if path.is_dir() else [path]
 
 
-def _frames(model: Model, path: Path) -> VideoFrames:
-    return model.frames(path)._replace(video=str(path), path=str(path))
+def _frames(model: Model, path: Path, *, mirrored: bool = False) -> VideoFrames:
+    with open_video(path) as decoder:
+        video = decoder.video
+    device = next(model.encoder.parameters()).device
+    found = embed_video(
+        model.encoder, video, recipe=model.recipe, device=device, normalise=model.normalise, mirrored=mirrored
+    )
+    return found._replace(video=str(path), path=str(path))
+
+
+def _by_path(segments: Segments, videos: Sequence[VideoFrames]) -> Segments:
+    """The labels of these videos under the paths that were given; a table names them by the end of the path."""
+    found = {}
+    for one in videos:
+        names = [name for name in segments if ("/" + one.video).endswith("/" + name)]
+        if names:
+            found[one.video] = segments[max(names, key=len)]
+    if videos[0].video not in found:
+        raise InputError(f"{videos[0].video}: the reference has no labels; known are {sorted(segments)[:3]}")
+    return Segments(found)
+
+
+def _picture(output: Path, number: int, time_map: TimeMap) -> Path:
+    return output / f"matrix-{number:02d}-{Path(time_map.query).stem}.png"

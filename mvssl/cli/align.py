@@ -13,24 +13,58 @@ from mvssl.errors import InputError
 
 @app.command()
 def align(
-    reference: Annotated[Path, typer.Argument(help="The video whose time the others are brought to.")],
-    queries: Annotated[list[Path], typer.Argument(help="Videos, or folders of them.")],
+    videos: Annotated[list[Path], typer.Argument(help="The reference, then the others; or folders of videos.")],
     run: Run = None,
     output: Annotated[Path, typer.Option("-o", help="Folder of the results.")] = Path("aligned"),
+    consensus: Annotated[bool, typer.Option(help="The video that the others match best is the reference.")] = False,
+    labels: Annotated[Path | None, typer.Option(help="segments.csv; those of the reference are carried over.")] = None,
     pin: Annotated[list[str] | None, typer.Option(help="REF=QUERY seconds that belong together, e.g. 3.2=4.1")] = None,
+    method: Annotated[str, typer.Option(help="dtw, or nearest (ignores the order of time).")] = "dtw",
+    band: Annotated[float | None, typer.Option(help="Largest deviation from even tempo, seconds.")] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Try left and right exchanged too.")] = False,
+    repetitions: Annotated[
+        bool, typer.Option("--repetitions", "--subsequence", help="Every place in long queries; REF is one repetition.")
+    ] = False,
+    own_speed: Annotated[bool, typer.Option("--own-speed", help="Play each at its own speed, bars linked.")] = False,
+    sound: Annotated[bool, typer.Option(help="Keep the sound of the reference.")] = True,
 ) -> None:
-    """Synchronised video, similarity matrices, time map, confidence. Needs no training.
+    """Synchronised video, similarity matrices, time map, deviation curve, confidence. Needs no training.
+
+    A folder alone, or --consensus, chooses the reference by itself.
 
     Example: mvssl align a.mp4 b.mp4 -o aligned
     """
     from mvssl.api import align
+    from mvssl.labels import read_segments
 
-    found = align(reference, queries, output, run=run, pins=[_pin(text) for text in pin or []])
+    if method not in ("dtw", "nearest"):
+        raise InputError(f"--method {method}: known are dtw and nearest")
+    pins = [_pin(text) for text in pin or []]
+    chosen = consensus or videos[0].is_dir()
+    found = align(
+        None if chosen else videos[0],
+        videos if chosen else videos[1:],
+        output,
+        run=run,
+        segments=None if labels is None else read_segments(labels),
+        pins=pins,
+        method=method,  # type: ignore[arg-type]
+        band_s=band,
+        mirror=mirror,
+        repetitions=repetitions,
+        own_speed=own_speed,
+        sound=sound,
+    )
+    if chosen:
+        out.print(f"reference {found.maps[0].reference}", soft_wrap=True, highlight=False)
     for time_map in found.maps:
         covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
-        words = f"{time_map.verdict}; {covered} matched, mean confidence {time_map.confidence.mean():.2f}"
+        turned = ", mirrored" if time_map.mirrored else ""
+        words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
         out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)
     out.print(f"watch {found.video}\ntable {found.table}")
+    for path in found.labels[:2]:
+        out.print(f"labels {path}" if path.name == "segments.csv" else f"tempo {path}")
 
 
 def _pin(text: str) -> tuple[float, float]:

@@ -77,7 +77,7 @@ class Frames(Sequence[VideoFrames]):
         if name in self._row:
             return self.videos[self._row[name]]
         tail = "/" + name.removeprefix("./")
-        return self[the_only([v.video for v in self if ends_so(v, tail)], name, self.ids)]
+        return self[the_only([v.video for v in self if ends_so(v.video, v.path, tail)], name, self.ids)]
 
     @property
     def ids(self) -> list[str]:
@@ -102,9 +102,9 @@ class Frames(Sequence[VideoFrames]):
         return self.with_embeddings([v.embedding - v.embedding.mean(0) for v in self.videos], centred=True)
 
 
-def ends_so(video: VideoFrames, tail: str) -> bool:
-    """Whether the id or the path ends in whole parts of a path, as ``/clip.mp4``."""
-    return ("/" + video.video).endswith(tail) or (bool(video.path) and ("/" + video.path).endswith(tail))
+def ends_so(video: str, path: str, tail: str) -> bool:
+    """Whether an id or a path ends in whole parts, as ``/clip.mp4``."""
+    return any(("/" + name).endswith(tail) for name in (video, path) if name)
 
 
 def the_only(found: Sequence[str], name: str, ids: Sequence[str]) -> str:

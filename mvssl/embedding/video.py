@@ -11,6 +11,7 @@ from mvssl.embedding.pictures import pictures
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import VideoFrames
 from mvssl.encoders import FrameEncoder
+from mvssl.errors import InputError
 from mvssl.types import Video
 from mvssl.video import Decoder, open_video
 
@@ -49,6 +50,7 @@ def embed_video(
     layers: tuple[str, ...] = (),
     warp: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
     normalise: bool = False,
+    mirrored: bool = False,
 ) -> VideoFrames:
     """Embeds a video frame by frame.
 
@@ -59,10 +61,13 @@ def embed_video(
             sped-up copy, embedded afresh. The table then holds the clip's clock in ``time_s`` and the truth in the
             extra column ``source_time_s``.
         normalise: rows scaled to unit length.
+        mirrored: left and right of every picture exchanged; for encoders that are shown rgb.
 
     Returns:
         One row per embedded frame, in order of time.
     """
+    if mirrored and recipe.modality["name"] != "rgb":
+        raise InputError(f"mirrored pictures are for encoders that are shown rgb, not {recipe.modality['name']}")
     encoder.eval()
     with open_video(video) as decoder:
         rows = recipe.frames_of(decoder.times_s)
@@ -71,7 +76,7 @@ def embed_video(
         if warp is not None:
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
-        show = _trunk_reader(encoder, decoder, source_s, recipe, device)
+        show = _trunk_reader(encoder, decoder, source_s, recipe, device, mirrored)
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
     if normalise:
         embedding = unit(embedding)
@@ -121,7 +126,12 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _trunk_reader(
-    encoder: FrameEncoder, decoder: Decoder, source_s: np.ndarray, recipe: Recipe, device: torch.device | str
+    encoder: FrameEncoder,
+    decoder: Decoder,
+    source_s: np.ndarray,
+    recipe: Recipe,
+    device: torch.device | str,
+    mirrored: bool,
 ) -> Callable[[slice], torch.Tensor]:
     """Backbone features of a growing range of rows; each picture is decoded and encoded once, old rows are let go."""
     held: list[torch.Tensor] = []
@@ -133,7 +143,8 @@ def _trunk_reader(
         held, first = held[drop:], seen.start
         while until < seen.stop:
             part = slice(until, min(until + PICTURES_AT_ONCE, seen.stop))
-            held.extend(encoder.trunk_features(pictures(decoder, source_s[part], recipe).to(device))[0])
+            shown = pictures(decoder, source_s[part], recipe).to(device)
+            held.extend(encoder.trunk_features(shown.flip(-1) if mirrored else shown)[0])
             until = part.stop
         return torch.stack(held)
 

@@ -142,12 +142,7 @@ class LanceIndex:
         text = _literals([tail[1:]])
         where = f"ends_with(video, {text}) OR ends_with(path, {text})"
         rows = self._named().where(where).select(["video", "path"]).limit(None).to_arrow().to_pylist()
-        nothing = np.zeros(0)
-        found = {
-            row["video"]
-            for row in rows
-            if ends_so(VideoFrames(**row, frame=nothing, time_s=nothing, embedding=nothing), tail)
-        }
+        found = {row["video"] for row in rows if ends_so(row["video"], row["path"], tail)}
         return self.read([the_only(sorted(found), name, sorted(self.ids()))])[0]
 
     def read(self, ids: Sequence[str]) -> list[VideoFrames]:

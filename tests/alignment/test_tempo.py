@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +10,7 @@ from mvssl.alignment import align
 from mvssl.alignment.consensus import align_to_consensus, consensus_reference
 from mvssl.alignment.export import progress, write_boris, write_elan, write_progress
 from mvssl.alignment.tempo import deviation_curve, tempo_table, worst_moments, write_tempo
+from mvssl.datasets.behaviour import read_behaviour
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
@@ -68,18 +66,10 @@ def test_the_consensus_is_the_middle_one(make_video):
         consensus_reference(Frames([other]))
 
 
-def _reader():
-    path = Path(__file__).parents[2] / "tools" / "prepare_behaviour.py"
-    spec = importlib.util.spec_from_file_location("prepare_behaviour", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.read_behaviour
-
-
 def test_boris_and_elan_documents_are_read_back(tmp_path):
     segments = Segments({"a.mp4": [Segment(0, 1.25, "up"), Segment(1.25, 2.5, "down & out")]})
     for path in (write_boris(tmp_path / "events.tsv", segments), write_elan(tmp_path / "a.eaf", segments, "a.mp4")):
-        back, points = _reader()(path)
+        back, points = read_behaviour(path)
         assert dict(back) == dict(segments)
         assert points == 0
     with pytest.raises(InputError, match="no labels"):

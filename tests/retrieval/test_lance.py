@@ -108,10 +108,9 @@ def test_what_does_not_fit_is_refused(frames, index, tmp_path):
         index.add(frames.videos[:1], {"model": "n"})
     with pytest.raises(InputError, match="no video 'none'"):
         search(index, "none@1s")
+    index.add([frames[0]._replace(video=f"{name}/it's/3.mp4", path="") for name in "xy"], frames.metadata)
+    index.delete(["it's/3.mp4"])
     with pytest.raises(InputError, match="may be any of"):
-        index.add([frames[0]._replace(video="x/it's/3.mp4", path="")], frames.metadata)
-        index.add([frames[0]._replace(video="y/it's/3.mp4", path="")], frames.metadata)
-        index.delete(["it's/3.mp4"])
         search(index, "it's/3.mp4@1s")
     with pytest.raises(InputError, match="videos are chosen by session, camera"):
         search(index, "it's/4.mp4@1s", where={"colour": "red"})

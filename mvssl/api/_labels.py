@@ -1,0 +1,44 @@
+"""The reference's labels carried to the queries, as tables of ours and of other programs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
+from mvssl.embedding import VideoFrames
+from mvssl.labels import Segments
+
+
+def carry_labels(
+    output: Path, maps: Sequence[TimeMap], segments: Segments, queries: Mapping[str, VideoFrames]
+) -> list[Path]:
+    """Writes segments.csv (with confidence), boris.tsv, one .eaf per query and progress.parquet.
+
+    Args:
+        maps: from one labelled reference to each query.
+        queries: frames by video id. In ``progress.parquet`` the episodes are numbered in the order of ``maps``.
+    """
+    carried, rows = Segments(), []
+    for one in maps:
+        frames = queries[one.query]
+        found, confidence = to_segments(transfer_labels(one, segments, frames), end_s=frames.end_s)
+        carried[one.query] = found
+        rows += [(one.query, *row, sure) for row, sure in zip(found, confidence)]
+    table = output / "segments.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["video", "start_s", "end_s", "label", "confidence"])
+        writer.writerows((video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows)
+    episodes = [(one, queries[one.query]) for one in maps]
+    numbers = {one.query: number for number, one in enumerate(maps)}
+    written = [
+        table,
+        write_boris(output / "boris.tsv", carried),
+        write_progress(output / "progress.parquet", episodes, episode_index=numbers),
+    ]
+    for number, one in enumerate(maps, start=1):
+        path = output / f"{number:02d}-{Path(one.query).stem}.eaf"
+        written.append(write_elan(path, carried, one.query, media=Path(one.query).resolve()))
+    return written

@@ -1,0 +1,60 @@
+"""The curve from evidence to probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mvssl.alignment import IMAGENET, TRAINED, Calibration, Evidence, align, fit_calibration, pair_probability
+from mvssl.errors import InputError
+
+LINE = np.linspace(0, 1, 60)
+
+
+def drawn(rng, contrast, similarity, bias, num_pairs=4000):
+    evidence = np.stack([rng.uniform(0.01, 0.4, num_pairs), rng.uniform(0, 1, num_pairs)], axis=1)
+    chance = 1 / (1 + np.exp(-(contrast * evidence[:, 0] + similarity * evidence[:, 1] + bias)))
+    return evidence, rng.random(num_pairs) < chance
+
+
+def test_the_fit_recovers_the_curve_that_drew_the_answers(rng):
+    evidence, alike = drawn(rng, 15.0, 4.0, -5.0)
+    found = fit_calibration(evidence, alike)
+    assert found.contrast == pytest.approx(15.0, rel=0.15)
+    assert found.similarity == pytest.approx(4.0, rel=0.15)
+    # both kinds weigh the same: the mean probability of the matches and of the others is balanced about one half
+    odds = np.log(alike.mean() / (1 - alike.mean()))
+    assert found.bias == pytest.approx(-5.0 - odds, abs=0.6)
+
+
+def test_evidence_that_falls_with_the_answer_gets_no_weight(rng):
+    evidence, alike = drawn(rng, -15.0, 4.0, 1.0)
+    found = fit_calibration(evidence, alike)
+    assert found.contrast == 0.0
+    assert found.similarity > 2.0
+    with pytest.raises(InputError, match="does not tell the actions apart"):
+        fit_calibration(*drawn(rng, -15.0, -4.0, 4.0))
+    with pytest.raises(InputError, match="all of one kind"):
+        fit_calibration(evidence, np.ones(len(evidence), bool))
+
+
+def test_cleanly_separated_pairs_give_a_finite_curve():
+    evidence = np.array([[0.01, 0.1], [0.02, 0.1], [0.3, 0.9], [0.4, 0.8]])
+    found = fit_calibration(evidence, np.array([False, False, True, True]))
+    assert np.isfinite(found).all()
+    assert pair_probability(Evidence(0.35, 0.85), found) > 0.5 > pair_probability(Evidence(0.01, 0.1), found)
+
+
+@pytest.mark.parametrize("calibration", [IMAGENET, TRAINED])
+def test_matches_no_closer_than_chance_are_none(calibration):
+    assert pair_probability(Evidence(0.0, 1.0), calibration) == 0.0
+    assert pair_probability(Evidence(0.9, 0.95), calibration) > pair_probability(Evidence(0.01, 0.3), calibration)
+
+
+def test_align_asks_the_calibration_that_it_is_given(make_video):
+    reference, query = make_video("a", LINE), make_video("b", LINE, noise=0.3)
+    assert align(reference, query, calibration=Calibration(0.0, 0.0, 9.0)).probability > 0.99
+    assert not align(reference, query, calibration=Calibration(0.0, 0.0, -9.0)).looks_alike
+    similar = align(reference, query, calibration=Calibration(0.0, 1.0, 0.0)).probability
+    cosine = np.log(similar / (1 - similar))
+    assert 0.8 < cosine <= 1.0  # of the matched frames as they stand
