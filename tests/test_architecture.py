@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = [
     {"types", "errors", "labels", "config", "distributed", "dtw", "neighbours", "statistics"},
     {"video", "sampling", "views", "encoders", "objectives"},
-    {"dataset", "embedding", "synthetic"},
+    {"dataset", "datasets", "embedding", "synthetic"},
     {"alignment", "retrieval"},
     {"evaluation"},
     {"training"},

@@ -20,6 +20,7 @@ COMMANDS = (  # in the order of ``mvssl --help``
     "search",
     "evaluate",
     "compare",
+    "data",
     "report",
     "app",
     "doctor",

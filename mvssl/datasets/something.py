@@ -1,6 +1,6 @@
 """Something-Something v2 (Goyal et al. 2017), as published: videos ``<id>.webm`` and three JSON files.
 
-    python tools/prepare_something.py labels 20bn-something-something-v2 -o ssv2
+    mvssl data something labels 20bn-something-something-v2 -o ssv2
 
 Reads ``{something-something-v2-,}{train,validation,test,labels}.json``: the first three are lists of {id, label,
 template, placeholders} (the test list has ids only), the last maps a template without brackets to its class number.
@@ -9,12 +9,10 @@ Videos that are not there are left out and counted.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
-from _tables import write_dataset
-
+from mvssl.datasets._tables import write_dataset
 from mvssl.errors import InputError
 from mvssl.types import Video
 
@@ -47,12 +45,3 @@ def _json(folder: Path, name: str):
         if path.is_file():
             return json.loads(path.read_text())
     raise InputError(f"{folder}: no something-something-v2-{name}.json or {name}.json")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("labels", type=Path)
-    parser.add_argument("videos", type=Path)
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    options = parser.parse_args()
-    prepare(options.labels, options.videos, options.out)

@@ -1,6 +1,6 @@
 """The pickles of CARL's own format (Pouring, Penn Action, FineGym), read without running what a pickle may hold.
 
-    python tools/prepare_carl.py pouring -o pouring_tables
+    mvssl data carl pouring -o pouring_tables
 
 Reads ``train.pkl`` and ``val.pkl`` (or ``<name>_train.pkl``, ``gym99_train_v1.0.pkl``): a list, or a list with further
 things behind it in a tuple, of dictionaries with ``id``, ``name``, ``video_file`` (relative to the data root),
@@ -12,7 +12,6 @@ Only lists, dictionaries, numbers, text, NumPy arrays and torch tensors are unpi
 
 from __future__ import annotations
 
-import argparse
 import io
 import pickle
 from pathlib import Path
@@ -20,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from _tables import segments_of_frames, write_dataset
 
+from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video
@@ -98,17 +97,14 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
             path = str((source.parent / row["video_file"]).resolve())
             if not Path(path).exists():
                 path = str((source / row["video_file"]).resolve())
-            about = {"fps": fps, "num_frames": length, "end_s": length / fps, "split": split, "label": action}
+            about: dict[str, Any] = {
+                "fps": fps,
+                "num_frames": length,
+                "end_s": length / fps,
+                "split": split,
+                "label": action,
+            }
             videos.append(Video(name, path, **about))
             rule = f"{action}/{{}}" if "action_label" in row else "{}"
             segments[name] = segments_of_frames(labels, fps, rule)
     write_dataset(out, videos, segments)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="folder of train.pkl and val.pkl")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--fps", type=float, default=25.0)
-    options = parser.parse_args()
-    prepare(options.source, options.out, fps=options.fps)

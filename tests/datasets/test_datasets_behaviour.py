@@ -9,7 +9,7 @@ from mvssl.errors import InputError
 
 @pytest.fixture
 def read(tmp_path):
-    module = importlib.import_module("prepare_behaviour")
+    module = importlib.import_module("mvssl.datasets.behaviour")
 
     def run(text, name="export.csv", only=None):
         path = tmp_path / name

@@ -1,10 +1,8 @@
 """TFRecord files of SequenceExamples, read without TensorFlow.
 
 A record: length (uint64), its masked CRC-32C (uint32), that many bytes, their CRC (uint32), little endian. The bytes
-    are a
-protocol buffer: SequenceExample {1: context Features, 2: FeatureLists}; both are maps from a name to a Feature, or to a
-    list
-of them; Feature {1: bytes list, 2: float list, 3: int64 list}. Checked: the CRC of each length (that the file is whole
+are a protocol buffer: SequenceExample {1: context Features, 2: FeatureLists}; both are maps from a name to a Feature, or to a
+list of them; Feature {1: bytes list, 2: float list, 3: int64 list}. Checked: the CRC of each length (that the file is whole
 and is a TFRecord); the CRC of the bytes is passed over, for speed.
 """
 

@@ -1,23 +1,21 @@
 """Pouring (Sermanet et al. 2017, labels of Dwibedi et al. 2019) from its TFRecords, without TensorFlow.
 
-    python tools/prepare_pouring.py tcc-pouring -o pouring
+    mvssl data pouring tcc-pouring -o pouring
 
 Reads ``pouring_train-*-of-*.tfrecord`` and ``pouring_val-*-of-*.tfrecord`` (storage.googleapis.com/tcc-pouring). One
 SequenceExample per video: context ``name`` (bytes), ``len`` and ``label`` (integers); feature lists ``video`` (one JPEG
-    per
-frame) and ``frame_labels`` (0 to 4). Published: 70 training and 14 validation videos. Each video becomes a folder of
+per frame) and ``frame_labels`` (0 to 4). Published: 70 training and 14 validation videos. Each video becomes a folder of
 its JPEGs, as they are. The frames have no rate; 25 per second is what CARL encodes them at.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
+from typing import Any
 
-from _tables import segments_of_frames, write_dataset
-from _tfrecord import read_sequence_examples
-
+from mvssl.datasets._tables import segments_of_frames, write_dataset
+from mvssl.datasets._tfrecord import read_sequence_examples
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video
@@ -48,17 +46,13 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for i, picture in enumerate(pictures):
                 (folder / f"{i:06d}.jpg").write_bytes(picture)
-            about = {"fps": fps, "num_frames": len(pictures), "end_s": len(pictures) / fps, "label": "pouring"}
+            about: dict[str, Any] = {
+                "fps": fps,
+                "num_frames": len(pictures),
+                "end_s": len(pictures) / fps,
+                "label": "pouring",
+            }
             videos.append(Video(name, f"frames/{name}", split=split[1] if split else "", **about))
             if labels:
                 segments[name] = segments_of_frames(labels, fps)
     write_dataset(out, videos, segments)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="folder of the .tfrecord files")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--fps", type=float, default=25.0)
-    options = parser.parse_args()
-    prepare(options.source, options.out, fps=options.fps)

@@ -1,6 +1,6 @@
 """IKEA ASM (Ben-Shabat et al. 2021): three cameras of each assembly, atomic actions.
 
-    python tools/prepare_ikea_asm.py ANU_ikea_dataset_video gt_segments.json -o ikea
+    mvssl data ikea_asm ANU_ikea_dataset_video gt_segments.json -o ikea
 
 Reads ``<furniture>/<scan>/dev{1,2,3}/images/scan_video.avi`` and ``gt_segments.json``: {database:
 {"<furniture>/<scan>": {subset: training | testing, annotation: [{label, segment: [first frame, last frame]}]}}},
@@ -11,12 +11,10 @@ left out and counted; segments beyond the end of a file are cut there and counte
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
-from _tables import write_dataset
-
+from mvssl.datasets._tables import write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
 from mvssl.types import Video
@@ -62,12 +60,3 @@ def prepare(source: Path, annotations: Path, out: Path) -> dict[str, int]:
     write_dataset(out, videos, segments)
     print("\n".join(f"{number} {what}" for what, number in counts.items()))
     return counts
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="folder of the furniture folders")
-    parser.add_argument("annotations", type=Path, help="gt_segments.json")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    options = parser.parse_args()
-    prepare(options.source, options.annotations, options.out)

@@ -1,6 +1,6 @@
 """FineGym (Shao et al. 2020): events as time ranges of the raw videos, elements as labels.
 
-    python tools/prepare_finegym.py annotations FineGym_Raw_database -o gym99 --classes 99
+    mvssl data finegym annotations FineGym_Raw_database -o gym99 --classes 99
 
 Reads ``finegym_annotation_info_v1.0.json`` (or v1.1): {video id: {event id "E_ssssss_eeeeee": {event, timestamps
 [[start, end], ...], segments {element id "A_ssss_eeee": {stages, timestamps [[start, end], ...]}} or null}}}, element
@@ -8,19 +8,17 @@ times from the start of the event; and the lists ``gym99_train_element_v1.0.txt`
 likewise), lines "<video>_<event>_<element> class". Raw videos are ``<video id>.mp4``, ``.mkv`` or ``.webm``.
 
 Nothing is cut: an event is the range [start, end] of its video, so its times are exact. Only events with a listed
-    element are
-written. All stages of an element with several stages are labelled (CARL labels the last one only). Videos that are not
-there are left out and counted; two lists that name one event for both splits are refused.
+element are written. All stages of an element with several stages are labelled (CARL labels the last one only). Videos
+that are not there are left out and counted; two lists that name one event for both splits are refused.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from _tables import write_dataset
-
+from mvssl.datasets._tables import write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
 from mvssl.types import Video
@@ -46,6 +44,8 @@ def prepare(annotations: Path, raw: Path, out: Path, *, classes: int = 99) -> di
     Raises:
         InputError: a missing list or annotation, an element whose event is not annotated, an event in both splits.
     """
+    if classes not in (99, 288):
+        raise InputError(f"FineGym has lists of 99 and of 288 classes, not of {classes}")
     info_files = sorted(annotations.glob("finegym_annotation_info_v*.json"))
     if not info_files:
         raise InputError(f"{annotations}: no finegym_annotation_info_v*.json")
@@ -71,7 +71,12 @@ def prepare(annotations: Path, raw: Path, out: Path, *, classes: int = 99) -> di
             if event_name in videos and videos[event_name].split != split:
                 raise InputError(f"the event {event_name} is in both train and val")
             start_s, end_s = event["timestamps"][0][0], event["timestamps"][-1][1]
-            about = {"start_s": float(start_s), "end_s": float(end_s), "group": video_id, "split": split}
+            about: dict[str, Any] = {
+                "start_s": float(start_s),
+                "end_s": float(end_s),
+                "group": video_id,
+                "split": split,
+            }
             videos[event_name] = Video(event_name, str(path.resolve()), label=f"event {event['event']}", **about)
             stages = event["segments"][element_id]["timestamps"]
             rows = [Segment(start_s + a, min(start_s + b, end_s), f"gym{classes}/{label}") for a, b in stages]
@@ -87,13 +92,3 @@ def prepare(annotations: Path, raw: Path, out: Path, *, classes: int = 99) -> di
         f"{len(missing)} raw videos are not there: {', '.join(sorted(missing)[:5])}{' ...' if len(missing) > 5 else ''}"
     )
     return {"missing_videos": len(missing)}
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("annotations", type=Path)
-    parser.add_argument("raw", type=Path, help="FineGym_Raw_database")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--classes", type=int, choices=(99, 288), default=99)
-    options = parser.parse_args()
-    prepare(options.annotations, options.raw, options.out, classes=options.classes)

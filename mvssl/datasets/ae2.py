@@ -1,6 +1,6 @@
 """AE2's ego-exo sets (Xue and Grauman 2023: break_eggs, pour_milk, pour_liquid, tennis_forehand), as published.
 
-    python tools/prepare_ae2.py AE2_data/break_eggs -o break_eggs
+    mvssl data ae2 AE2_data/break_eggs -o break_eggs
 
 Reads ``<set>/ego/*.mp4`` and ``<set>/exo/*.mp4``, ``<set>/{train,val,test}.csv`` or ``<set>/<split>/<view>.csv`` (a
 video name per row, in the first column), and ``<set>/label.pickle`` ({video name: one integer per frame}), read without
@@ -9,14 +9,14 @@ running what a pickle may hold. The views are not synchronised: camera = ego or 
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from _tables import segments_of_frames, write_dataset
-from prepare_carl import load_pickle
 
+from mvssl.datasets._tables import segments_of_frames, write_dataset
+from mvssl.datasets.carl import load_pickle
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video
@@ -39,7 +39,12 @@ def prepare(source: Path, out: Path, *, fps: float = 30.0) -> int:
             for name in names:
                 if name not in files:
                     raise InputError(f"{path}: {name} is in neither {source / 'ego'} nor {source / 'exo'}")
-                about = {"fps": fps, "camera": files[name].parent.name, "split": split, "label": source.name}
+                about: dict[str, Any] = {
+                    "fps": fps,
+                    "camera": files[name].parent.name,
+                    "split": split,
+                    "label": source.name,
+                }
                 phases = np.asarray(labels.get(name, [])).astype(int).ravel()
                 if len(phases):
                     about |= {"num_frames": len(phases), "end_s": len(phases) / fps}
@@ -52,12 +57,3 @@ def prepare(source: Path, out: Path, *, fps: float = 30.0) -> int:
     write_dataset(out, videos, segments)
     print(f"{unlabelled} videos without labels")
     return unlabelled
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--fps", type=float, default=30.0)
-    options = parser.parse_args()
-    prepare(options.source, options.out, fps=options.fps)

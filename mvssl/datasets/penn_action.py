@@ -1,6 +1,6 @@
 """Penn Action (Zhang, Zhu and Derpanis 2013) with the phase labels of Dwibedi et al. 2019, as published.
 
-    python tools/prepare_penn_action.py Penn_Action penn_action_labels -o penn
+    mvssl data penn_action Penn_Action penn_action_labels -o penn
 
 Reads ``Penn_Action/frames/0001/000001.jpg`` and ``Penn_Action/labels/0001.mat`` (field ``action``), and
 ``penn_action_labels/{train,val}/<action>/<0001...>.npy`` (one integer per frame; the first four characters are the id).
@@ -8,8 +8,7 @@ The split is that of the label folders and not the ``train`` flag of the .mat fi
 phase labels and are left out. The pictures have no frame rate; 25 per second is what CARL encodes them at.
 
 Traps: label and frame counts differ in some videos (the labels are then stretched to the frames, by index, as the
-    published
-scripts do, and counted here); some label folders have other action names (bowling, pushups, pullups, squats); the
+published scripts do, and counted here); some label folders have other action names (bowling, pushups, pullups, squats); the
 action of the .mat may differ from the folder (refused). Published tables disagree: TCC's lists 113/57 for bench_press,
 a copy of baseball_swing, 114/115 for squat and 115/68 for tennis_serve. ``EXPECTED`` is CARL's, which the label folders
 hold.
@@ -17,13 +16,13 @@ hold.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from _tables import segments_of_frames, write_dataset
 from scipy.io import loadmat
 
+from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video
@@ -52,9 +51,9 @@ def prepare(source: Path, labels: Path, out: Path, *, fps: float = 25.0) -> list
     Raises:
         InputError: a folder that is not there, a labelled video without frames, an action that the .mat contradicts.
     """
-    for folder in (source / "frames", labels):
-        if not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; unpack the data set as published")
+    for needed in (source / "frames", labels):
+        if not needed.is_dir():
+            raise InputError(f"{needed}: no such folder; unpack the data set as published")
     videos, segments, stretched = [], Segments(), []
     for file in sorted(labels.glob("*/*/*.npy")):
         split, folder, number = file.parts[-3], file.parts[-2], file.name[:4]
@@ -69,7 +68,13 @@ def prepare(source: Path, labels: Path, out: Path, *, fps: float = 25.0) -> list
             stretched.append(number)
             phases = phases[np.linspace(0, len(phases) - 1, num_frames).round().astype(int)]
         name = f"{number}_{action}"
-        about = {"fps": fps, "num_frames": num_frames, "end_s": num_frames / fps, "split": split, "label": action}
+        about: dict[str, Any] = {
+            "fps": fps,
+            "num_frames": num_frames,
+            "end_s": num_frames / fps,
+            "split": split,
+            "label": action,
+        }
         videos.append(Video(name, str(frames.resolve()), **about))
         segments[name] = segments_of_frames(phases, fps, f"{action}/{{}}")
     write_dataset(out, videos, segments)
@@ -97,13 +102,3 @@ def _against_published(videos: list[Video], segments: Segments) -> list[str]:
         elif (*found, len(phases)) != expected:
             notes.append(f"{action}: {found[0]} / {found[1]} videos, {len(phases)} phases; published: {expected}")
     return notes
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="Penn_Action")
-    parser.add_argument("labels", type=Path, help="penn_action_labels")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--fps", type=float, default=25.0)
-    options = parser.parse_args()
-    prepare(options.source, options.labels, options.out, fps=options.fps)

@@ -24,7 +24,9 @@ def segments_of_frames(labels: Sequence[int] | np.ndarray, fps: float, name: str
         name: the label's words, e.g. "squat/{}".
     """
     values = np.asarray(labels)
-    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]]) if len(values) else []
+    if not len(values):
+        return []
+    starts = np.flatnonzero(np.r_[True, values[1:] != values[:-1]])
     ends = [*starts[1:], len(values)]
     return [Segment(a / fps, b / fps, name.format(int(values[a]))) for a, b in zip(starts, ends) if values[a] >= 0]
 

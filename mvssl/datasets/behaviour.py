@@ -1,26 +1,23 @@
 """Behaviour labels from BORIS, ELAN or VIA as ``segments.csv``.
 
-    python tools/prepare_behaviour.py export.tsv -o segments.csv [--only "Subject 1"]
+    mvssl data behaviour export.tsv -o labels [--only "Subject 1"]
 
 - BORIS, aggregated events (csv or tsv): columns ``Media file`` or ``Media file name``, ``Subject``, ``Behavior``,
-``Behavior
-  type``, ``Start (s)``, ``Stop (s)``. BORIS, tabular events: any lines, then a header with ``Time``, ``Media file
-  path``, ``Subject``, ``Behavior``, ``Status`` (START, STOP, POINT). Times are seconds. Point events have no length and
-  are left out, counted.
-- ELAN ``.eaf`` (XML, time slots in milliseconds): aligned annotations of a tier; the media's TIME_ORIGIN is added. -
-VIA 3 csv (lines of ``# ...``, the last ``# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,...``): rows
-with
-  two temporal coordinates; the label is the value of the attribute (``--only`` chooses the attribute, where there are
-  several).
+  ``Behavior type``, ``Start (s)``, ``Stop (s)``. BORIS, tabular events: any lines, then a header with ``Time``,
+  ``Media file path``, ``Subject``, ``Behavior``, ``Status`` (START, STOP, POINT). Times are seconds. Point events have
+  no length and are left out, counted.
+- ELAN ``.eaf`` (XML, time slots in milliseconds): aligned annotations of a tier; the media's TIME_ORIGIN is added.
+- VIA 3 csv (lines of ``# ...``, the last ``# CSV_HEADER = metadata_id,file_list,flags,temporal_coordinates,...``): rows
+  with two temporal coordinates; the label is the value of the attribute (``--only`` chooses the attribute, where there
+  are several).
 
 A frame has one label: where the segments of a video overlap (several subjects, tiers), ``--only`` chooses one. The
-    video's
-name is the file name of the media, without its folder. Times are kept in seconds and never turned into frame numbers.
+video's name is the file name of the media, without its folder. Times are kept in seconds and never turned into frame
+numbers. Several exports are put into one table.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
@@ -31,6 +28,26 @@ from mvssl.errors import InputError
 from mvssl.labels import TOLERANCE_S, Segment, Segments, write_segments
 
 Event = tuple[str, str, Segment]  # video, subject or tier, segment
+
+
+def prepare(*exports: Path, out: Path, only: str | None = None) -> int:
+    """Writes ``out/segments.csv``; returns the number of point events left out (also printed).
+
+    Raises:
+        InputError: a video that is labelled in two exports; see ``read_behaviour``.
+    """
+    everything, left_out = Segments(), 0
+    for export in exports:
+        read, number = read_behaviour(export, only=only)
+        left_out += number
+        for video, rows in read.items():
+            if video in everything:
+                raise InputError(f"{export}: {video} is labelled in two files")
+            everything[video] = rows
+    out.mkdir(parents=True, exist_ok=True)
+    write_segments(everything, out / "segments.csv")
+    print(f"{out / 'segments.csv'}: {sum(map(len, everything.values()))} segments; {left_out} point events left out")
+    return left_out
 
 
 def read_behaviour(path: Path, *, only: str | None = None) -> tuple[Segments, int]:
@@ -129,7 +146,7 @@ def _elan(path: Path) -> list[Event]:
         raise InputError(f"{path}: times in {header.get('TIME_UNITS')}; only milliseconds are read")
     origin = float(media.get("TIME_ORIGIN", "0"))
     slots = {s.get("TIME_SLOT_ID"): s.get("TIME_VALUE") for s in root.iter("TIME_SLOT")}
-    video = _name(media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL", ""))
+    video = _name(media.get("RELATIVE_MEDIA_URL") or media.get("MEDIA_URL") or "")
     events: list[Event] = []
     for tier in root.iter("TIER"):
         for annotation in tier.iter("ALIGNABLE_ANNOTATION"):
@@ -165,21 +182,3 @@ def _via(path: Path, text: str) -> tuple[list[Event], int]:
             label = options.get(key, {}).get(str(value), str(value))
             events.append((_name(files[0]), names.get(key, key), Segment(float(times[0]), float(times[1]), label)))
     return events, points
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, nargs="+", help="exports; several are put into one table")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--only", help="subject, tier or attribute")
-    arguments = parser.parse_args()
-    everything, left_out = Segments(), 0
-    for file in arguments.source:
-        read, number = read_behaviour(file, only=arguments.only)
-        left_out += number
-        for video, rows in read.items():
-            if video in everything:
-                raise InputError(f"{file}: {video} is labelled in two files")
-            everything[video] = rows
-    write_segments(everything, arguments.out)
-    print(f"{arguments.out}: {sum(map(len, everything.values()))} segments; {left_out} point events left out")
