@@ -21,7 +21,7 @@ from mvssl.sampling import BatchPlan, Ticket, leave_room
 from mvssl.types import Batch, Clip, ClipRequest, Video, View
 from mvssl.video import Decoder, open_video, read_audio
 from mvssl.video.bad_files import BadFiles
-from mvssl.views import Drawn, Modality, Sample, Transform, absent_view, collate, view_of
+from mvssl.views import Drawn, Modality, Sample, Transform, absent_view, collate, shown_s, view_of
 from mvssl.views.modalities.rgb import RGB
 
 
@@ -101,6 +101,7 @@ class ClipDataset(Dataset):
                 video = videos[requests[source].video_id]
                 drawn[source] = self.transform.draw(i, video.width, video.height, generator)
         clips = self._decode(requests, drawn, videos)
+        shown = {source: shown_s(made, clip) for (source, _), (made, clip) in clips.items()}
         packed: dict[Any, np.ndarray | None] = {}
         found = {}
         for name, modality in self.modalities.items():
@@ -108,6 +109,7 @@ class ClipDataset(Dataset):
             if source not in requests:
                 continue
             key, request = (source, modality.key), requests[source]
+            request = request._replace(time_s=shown.get(source, request.time_s))
             if key not in packed and modality.decodes:
                 packed[key] = modality.pack(clips[key][1], self.transform, drawn[source])
             elif key not in packed:

@@ -228,6 +228,17 @@ def test_sound_is_heard_where_there_is_some(videos):
     assert (31 - heard[:, 0, 0, :, 0].argmax(1) == int(np.argmin(np.abs(edges[1:-1] - 1000)))).all()
 
 
+def test_sound_and_pictures_of_a_view_are_of_the_same_instants(videos):
+    """Of the frames shown, not of the instants asked for, which lie up to a frame later."""
+    modalities = {"a": RGB(), "a_sound": Sound(), "a_flow": Flow()}
+    (_, batch), *_ = batches([videos[0]], modalities=modalities, sampler=CARL(num_frames=6), batch_size=1, end_step=1)
+    assert batch.views["a_sound"].present.all()
+    for name in ("a_sound", "a_flow"):
+        assert torch.equal(batch.views[name].time_s, batch.views["a"].time_s)
+    step = batch.views["a"].time_s * FPS
+    torch.testing.assert_close(step, step.round(), atol=1e-3, rtol=0)
+
+
 @pytest.fixture
 def broken(videos, tmp_path) -> list[Video]:
     path = tmp_path / "broken.mp4"

@@ -38,5 +38,5 @@ def preview(configuration: str | Path, overrides: Sequence[str], output: str | P
     )
     _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    draw(batch, output, modalities=modalities, transform=transform)
+    draw(batch, output, modalities=modalities, transform=transform, videos=[video.id for video in dataset.videos])
     return Path(output)

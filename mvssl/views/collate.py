@@ -25,11 +25,16 @@ class Sample(NamedTuple):
 
 def view_of(pixels: np.ndarray, request: ClipRequest, clip: Clip | None, drawn: Drawn) -> View:
     """A view of one sample. Its times are those of the frames shown (of the request where nothing was decoded)."""
-    time_s = request.time_s if clip is None else clip.time_s[:, int(np.argmin(np.abs(request.offsets_s)))]
+    time_s = request.time_s if clip is None else shown_s(request, clip)
     mask = np.ones(len(time_s), dtype=bool) if request.mask is None else request.mask
     valid = time_s[mask]
     step_s = (valid[-1] - valid[0]) / (len(valid) - 1) if len(valid) > 1 else 0.0
     return _view(pixels, time_s, mask, True, np.array(drawn.box, dtype=np.float32), drawn.columns(step_s))
+
+
+def shown_s(request: ClipRequest, clip: Clip) -> np.ndarray:
+    """(T,) presentation times of the frames shown at the instants themselves, their neighbours left aside."""
+    return clip.time_s[:, int(np.argmin(np.abs(request.offsets_s)))]
 
 
 def absent_view(pixels: np.ndarray) -> View:

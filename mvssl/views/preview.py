@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,12 @@ from matplotlib.figure import Figure
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
 from mvssl.views.inputs import to_input
+from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.sound import Sound
 from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import PARAMETERS
 
-_SHOWN = ("flip", "brightness", "contrast", "saturation", "hue", "grayscale", "blur_sigma", "solarise", "step_s")
+_COLOURS_DRAWN = ("brightness", "contrast", "saturation", "hue", "grayscale", "blur_sigma", "solarise")
 
 
 def preview(
@@ -26,6 +28,7 @@ def preview(
     *,
     modalities: Mapping[str, Modality],
     transform: Transform | None = None,
+    videos: Sequence[str] | None = None,
     num_samples: int = 3,
     num_frames: int = 8,
 ) -> None:
@@ -40,6 +43,7 @@ def preview(
         path: ends in .png or .html.
         modalities: of each view (``dataset.modalities``).
         transform: what the loader used, where it leaves colours to the training device.
+        videos: names of the videos, in the order of the index; default: their numbers.
         num_samples, num_frames: how many to show.
     """
     path = Path(path)
@@ -54,9 +58,9 @@ def preview(
     for i, sample in enumerate(samples):
         top = i * (len(names) + 1)
         strip = figure.add_subplot(grid[top, :])
-        _draw_times(strip, batch, names, sample)
+        _draw_times(strip, batch, names, sample, videos)
         for j, name in enumerate(names, top + 1):
-            _write_parameters(figure.add_subplot(grid[j, 0]), name, inputs[name], sample)
+            _write_parameters(figure.add_subplot(grid[j, 0]), name, inputs[name], sample, modalities[name])
             shown = np.unique(np.linspace(0, inputs[name].time_s.shape[1] - 1, columns).round().astype(int))
             if inputs[name].pixels.ndim == 3:
                 _draw_features(figure.add_subplot(grid[j, 1:]), inputs[name], sample)
@@ -79,7 +83,7 @@ def _save(figure: Figure, path: Path) -> None:
     )
 
 
-def _draw_times(axes: Axes, batch: Batch, names: list[str], sample: int) -> None:
+def _draw_times(axes: Axes, batch: Batch, names: list[str], sample: int, videos: Sequence[str] | None) -> None:
     for height, name in enumerate(reversed(names)):
         view = batch.views[name]
         if bool(view.present[sample]):
@@ -90,21 +94,26 @@ def _draw_times(axes: Axes, batch: Batch, names: list[str], sample: int) -> None
     axes.set_ylim(-0.7, len(names) - 0.3)
     axes.set_xlabel("time in the video, s")
     rows = sorted({int(row) for row in batch.video_id[sample]} - {-1})
-    axes.set_title(
-        f"sample {int(batch.index[sample])}, label {int(batch.label[sample])}, rows {rows} of the index of videos",
-        loc="left",
-        fontsize=9,
-    )
+    shown = ", ".join(f"video {row}" if videos is None else videos[row] for row in rows) or "not readable"
+    label = int(batch.label[sample])
+    title = f"sample {int(batch.index[sample])}: {shown}" + (f"; label {label}" if label >= 0 else "")
+    axes.set_title(title, loc="left", fontsize=9)
 
 
-def _write_parameters(axes: Axes, name: str, view: View, sample: int) -> None:
+def _write_parameters(axes: Axes, name: str, view: View, sample: int, modality: Modality) -> None:
+    """What was drawn and reaches this modality: colours only pictures, crop and flip all that is seen."""
     axes.axis("off")
     if not bool(view.present[sample]):
         axes.text(0, 0.5, f"{name}\nabsent", va="center", fontsize=9)
         return
     values = dict(zip(PARAMETERS, view.params[sample].tolist()))
     box = ", ".join(f"{value:.2f}" for value in view.box[sample].tolist())
-    lines = [name, f"box {box}", *(f"{key} {values[key]:.3g}" for key in _SHOWN)]
+    kind = type(modality).__name__.lower()
+    lines = [name if kind in name else f"{name} ({kind})"]
+    if not isinstance(modality, Sound):
+        lines += [f"box {box}", f"flip {values['flip']:.0f}"]
+    keys = (*(_COLOURS_DRAWN if isinstance(modality, RGB) else ()), "step_s")
+    lines += [f"{key} {values[key]:.3g}" for key in keys]
     axes.text(0, 0.5, "\n".join(lines), va="center", fontsize=7)
 
 
