@@ -61,13 +61,12 @@ def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *
     used = [video for video in videos if video.id in val.ids]
     cache.fill(used)
     augmented = val.with_embeddings([_augmented(cache, v, used) for v in val])
-    generator = np.random.default_rng(seed)
-    copies = [v for v in warped_frames(augmented, reuse_rows, generator=generator) if not v.video.endswith("#uncut")]
-    uncut = warped_frames(val, reuse_rows, generator=generator, warps=())
+    copies = [v for v in warped_frames(augmented, reuse_rows, seed=seed) if not v.video.endswith("#uncut")]
+    uncut = warped_frames(val, reuse_rows, seed=seed, warps=())
     own = [v._replace(session=v.video.partition("#")[0], camera="") for v in [*uncut, *copies]]
     cameras = None
     if any(True for _ in pairs_of_one_take(val)):
-        cut = warped_frames(val, reuse_rows, generator=generator, warps=("none",))
+        cut = warped_frames(val, reuse_rows, seed=seed, warps=("none",))
         cameras = Frames([v for v in cut if v.video.endswith("#none")], frames.metadata)
     return Material(
         frames, Frames(own, frames.metadata), cameras, read_segments(dataset / "segments.csv"), _not_one_cycle(dataset)

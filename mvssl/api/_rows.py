@@ -86,6 +86,8 @@ def build_rows(
         about = {"name": "image", "backbone": backbone, "weights": image_weights}
         raw = features("imagenet", config.build("mvssl.encoders", about, "encoder"))
         rows["ImageNet"], rows["ImageNet, centred"] = Row(raw, recipe), Row(raw, recipe, centred=True)
+        if raw is not trunk:  # another map, or other weights
+            rows["own backbone"], rows["own backbone, centred"] = Row(trunk, recipe), Row(trunk, recipe, centred=True)
     else:
         rows["ImageNet"] = rows["ImageNet, centred"] = NO_WEIGHTS
     if own.dims.frame != own.trunk.dim:
