@@ -234,7 +234,7 @@ def limit(path: str) -> float:
     return statistics.median(once() for _ in range(5))
 
 
-def run(quick: bool, repetitions: int, only: str = "") -> dict:
+def run(quick: bool, repetitions: int, only: str = "", save: Callable[[dict], None] = lambda result: None) -> dict:
     folder = Path(tempfile.mkdtemp(prefix="mvssl-decode-"))
     os.environ["MVSSL_CACHE"] = str(folder / "cache")
     sizes = {"240p": (320, 240), "720p": (1280, 720)}
@@ -250,14 +250,16 @@ def run(quick: bool, repetitions: int, only: str = "") -> dict:
         files[name] = make(folder / f"{name}.mp4", *sizes[size], gop, repeat=laps if name == "long" else 1)
     jobs = [(job[0], str(files[job[1]]), *job[2:]) for job in jobs]
     readers = contenders({path: mapping_of(path) for path in {job[1] for job in jobs}})
+    limits = {name: round(limit(str(path)), 3) for name, path in files.items() if name != "long"}
     rows, headline = [], {}
+    table = {"repetitions": repetitions, "rows": rows, "headline": headline, "decoder_limit_ms_per_frame": limits}
     for number, (name, path, kind, count, size) in enumerate(jobs):
         if quick and kind == "d" and "720p" in name:
             continue
         pool = {"mvssl cold": readers["cold"]["mvssl"], "mvssl warm": readers["warm"]["mvssl"]}
         pool |= {f"torchcodec {t}": readers[t]["torchcodec"] for t in readers if "torchcodec" in readers[t]}
         others = [n for n in readers["cold"] if n not in ("mvssl", "torchcodec")]
-        if "720p" in name and kind in "cd":
+        if "720p" in name and kind in "bcd":
             others.remove("pytorchvideo")  # it holds the whole range as floats: 3 GiB
         pool |= {n: readers["cold"][n] for n in others}
         results = measure(path, kind, count, size, pool, repetitions, number, truth=kind != "e" or quick)
@@ -276,8 +278,8 @@ def run(quick: bool, repetitions: int, only: str = "") -> dict:
             ratio = medians[f"mvssl {temperature}"] / peers[best]
             headline[f"{setting}, {temperature}"] = {"ratio": round(ratio, 3), "fastest peer": best}
             print(f"{setting:38s} {temperature}: mvssl {medians[f'mvssl {temperature}']:8.1f} ms, {best} {peers[best]:8.1f} ms, ratio {ratio:.2f}", flush=True)  # fmt: skip
-    limits = {name: round(limit(str(path)), 3) for name, path in files.items() if name != "long"}
-    return {"rows": rows, "headline": headline, "decoder_limit_ms_per_frame": limits}
+        save(table)
+    return table
 
 
 def main() -> None:
@@ -288,9 +290,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help="settings whose name contains this")
     arguments = parser.parse_args()
     repetitions = arguments.repetitions or (3 if arguments.quick else 9)
-    result = run(arguments.quick, repetitions, arguments.only)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1))
+
+    def save(result: dict) -> None:
+        if arguments.json:
+            arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+    run(arguments.quick, repetitions, arguments.only, save)
 
 
 if __name__ == "__main__":

@@ -65,10 +65,19 @@ def of_container(path: str, container, stream, place, torn, key, shown, shown_pt
         damage.packets()[low:high] = True
         if high:
             damage.begins_at(int(high) - 1)
-            damage.packets()[int(np.argmax(times[:high]))] = True  # it stays on screen where pictures are missing
+            stay = np.argsort(times[:high])[-1 - _reordered(times) :]  # on screen where pictures are missing
+            damage.packets()[stay] = True
     for position in np.flatnonzero(torn):
         damage.begins_at(int(position))
     return damage.packets()
+
+
+def _reordered(times: np.ndarray) -> int:
+    """How many pictures at most are decoded before one that is shown before them (no codec allows more than 16)."""
+    later = np.zeros(len(times), dtype=np.int64)
+    for distance in range(1, min(33, len(times))):
+        later[distance:] += times[:-distance] > times[distance:]
+    return int(later.max(initial=0))
 
 
 def _broken_ranges(path: str, container_name: str, stream_id: int) -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """Frame indices kept between runs: scanned once per file, shared by all processes.
 
 One small file per video in ``$MVSSL_CACHE/frame_index`` (default ``~/.cache/mvssl/frame_index``). An entry counts only for
-the same path, size, modification time and first and last 64 KiB of the file. Writers use a temporary name and rename,
+the same path, size, modification time and first and last 64 KiB of the file. Where only those bytes differ, the file has
+rotted: its checksums are kept, so that what changed is found. Writers use a temporary name and rename,
 so a reader sees a whole entry or none; an entry that does not parse is scanned again and replaced.
 """
 
@@ -40,11 +41,23 @@ def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksu
     except OSError:
         return build_index(path, timeout_s=timeout_s)  # says what is wrong with the file
     entry = cache_folder() / f"{hashlib.blake2b(path.encode(), digest_size=16).hexdigest()}.idx"
-    index = _load(entry, path, key)
-    if index is None or (checksums and not len(index.crc)):
-        index = build_index(path, timeout_s=timeout_s, checksums=checksums)
-        _save(entry, index, key)
-    return index
+    known, index = _load(entry, path)
+    if index is not None and known == key and (len(index.crc) or not checksums):
+        return index
+    found = build_index(path, timeout_s=timeout_s, checksums=checksums)
+    if index is not None and _stamp(known) == _stamp(key) and known != key and _same_packets(index, found):
+        found = found._replace(crc=index.crc)
+    _save(entry, found, key)
+    return found
+
+
+def _stamp(key: str) -> str:
+    """Version, size and modification time of a fingerprint."""
+    return key.rpartition(" ")[0]
+
+
+def _same_packets(old: FrameIndex, new: FrameIndex) -> bool:
+    return len(old.crc) > 0 and np.array_equal(old.pts, new.pts) and np.array_equal(old.dts, new.dts)
 
 
 def fingerprint(path: str) -> str:
@@ -81,24 +94,25 @@ def _save(entry: Path, index: FrameIndex, key: str) -> None:
         )
 
 
-def _load(entry: Path, path: str, key: str) -> FrameIndex | None:
+def _load(entry: Path, path: str) -> tuple[str, FrameIndex | None]:
+    """Fingerprint and index of an entry; no index where it is not one of this path."""
     try:
         data = entry.read_bytes()
     except OSError:
-        return None
+        return "", None
     try:
         stop = 4 + int.from_bytes(data[:4], "little")
         head = json.loads(data[4:stop])
-        if head["key"] != key or head["fields"]["path"] != path:
-            return None
+        if not head["key"].startswith(f"{VERSION} ") or head["fields"]["path"] != path:
+            return "", None
         arrays: dict[str, Any] = {}
         for (name, kind), length in zip(_ARRAYS.items(), head["lengths"]):
             arrays[name] = np.frombuffer(data, dtype=kind, count=length, offset=stop)
             stop += arrays[name].nbytes
         fields = head["fields"] | {"time_base": tuple(head["fields"]["time_base"])}
-        return FrameIndex(**arrays, **fields) if stop == len(data) else None
+        return head["key"], FrameIndex(**arrays, **fields) if stop == len(data) else None
     except (ValueError, KeyError, TypeError):
-        return None
+        return "", None
 
 
 def require(index: FrameIndex | None, path: str, *, timeout_s: float | None = None) -> FrameIndex:

@@ -84,8 +84,8 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
             table = None if checksums else _mp4.packet_table(path, container, stream)
             if table is not None:
                 return _index(path, container, stream, *table)
-            *table, place, torn, crc = _demuxed(container, stream)
-            index = _index(path, container, stream, *table)
+            pts, dts, key, discard, duration, place, torn, crc = _demuxed(container, stream)
+            index = _index(path, container, stream, pts, dts, key, discard, duration)
             doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
             return index._replace(crc=crc, doubt=doubt)
         except av.FFmpegError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Literal
 
+from mvssl.errors import VideoError
 from mvssl.types import Video
 
 from . import cache
@@ -36,6 +37,13 @@ def open_video(
         VideoError: with the file, the rule it breaks and what to do; see its kinds.
     """
     path = os.fspath(video.path if isinstance(video, Video) else video)
+    if "://" in path:
+        raise VideoError(
+            f"{path}: only local files are read; copy or mount the storage (for example: aws s3 cp, rclone mount, "
+            "huggingface-cli download) and name the file there",
+            path=path,
+            kind="missing",
+        )
     row = video if isinstance(video, Video) else Video(path, path, start_s=-float("inf"))
     if os.path.isdir(path):
         found = folder_index(path, row.fps or DEFAULT_FPS) if index is None else index

@@ -12,6 +12,7 @@ import numpy as np
 from mvssl.errors import VideoError
 from mvssl.types import ClipRequest, Video
 
+from .cache import index_of
 from .decoder import Decoder
 from .layouts import read_videos
 from .opening import open_video
@@ -42,6 +43,7 @@ def scan(
     layout: str | None = None,
     pattern: str | None = None,
     decode: bool = False,
+    checksums: bool = True,
     short_s: float = 0.5,
     timeout_s: float | None = 60.0,
     progress: Callable[[Iterable[Video]], Iterable[Video]] = lambda rows: rows,
@@ -53,6 +55,8 @@ def scan(
         layout: as in ``read_videos``.
         pattern: as in ``read_videos``: fields taken from the file names.
         decode: decode every frame too (minutes for hours of video), and say where a file is damaged.
+        checksums: read every file once and keep a checksum of each packet with its frame index, so that later damage is
+            found when the frames are read. Without, an MP4 is not read beyond its tables.
         short_s: videos shorter than this are noted.
         timeout_s: longest time that opening a file, and each read of it, may take.
         progress: wraps the rows, e.g. ``tqdm``.
@@ -69,6 +73,8 @@ def scan(
     problems: list[Problem] = []
     for row in progress(rows):
         try:
+            if checksums and not os.path.isdir(row.path):
+                index_of(row.path, timeout_s=timeout_s, checksums=True)
             with open_video(row, damaged="flag", timeout_s=timeout_s) as decoder:
                 found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else [])]
             videos.append(decoder.video)
