@@ -13,8 +13,9 @@ let ticked = [];
 const load = async () => Object.assign(state, await ask("library"));
 
 function card(video) {
-  const shot = element("button", { className: "shot", ariaLabel: `open ${video.id}` },
-    element("img", { loading: "lazy", alt: video.id, src: picture(video.number, (video.start_s + video.end_s) / 2) }));
+  const image = element("img", { loading: "lazy", alt: video.id, src: picture(video.number, (video.start_s + video.end_s) / 2) });
+  image.addEventListener("error", () => { image.alt = "cannot be shown: outside the folder, gone, or damaged"; });
+  const shot = element("button", { className: "shot", ariaLabel: `open ${video.id}` }, image);
   shot.addEventListener("click", () => { location.hash = `#moment/${video.number}`; });
   const box = element("input", { type: "checkbox", checked: ticked.includes(video.number), ariaLabel: `choose ${video.id}` });
   const made = element("div", { className: "card" }, shot, element("label", { className: "tick" }, box),
