@@ -51,3 +51,17 @@ def test_fingerprint_changes_with_one_weight():
     with torch.no_grad():
         layer.weight[0, 0] += 1
     assert fingerprint(layer) != before
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_weights_for_another_number_of_channels(tmp_path, channels):
+    """As timm does it: the sum for one channel, else repeated and scaled to the same total; nothing else is touched."""
+    path = tmp_path / "w.pth"
+    source = timm.create_model("test_resnet", num_classes=0)
+    torch.save(source.state_dict(), path)
+    trunk = Trunk("test_resnet", weights=str(path), freeze="all", pooling="mean", in_channels=channels)
+    first = source.default_cfg["first_conv"] + ".weight"
+    own, rgb = trunk.model.state_dict(), source.state_dict()
+    expected = {1: rgb[first].sum(1, keepdim=True), 2: rgb[first][:, :2] * 1.5, 3: rgb[first]}[channels]
+    torch.testing.assert_close(own.pop(first), expected)
+    assert all(torch.equal(value, rgb[name]) for name, value in own.items())

@@ -196,7 +196,8 @@ def test_an_objective_that_pairs_videos_needs_batches_with_pairs(tiny_config, tm
 def test_every_objective_trains(tiny_config, tmp_path, name):
     """The shipped configuration of each objective, on the tiny videos."""
     shipped = config.load(config.find(name if name != "classify" else "carl", "pretrain"))
-    tiny_config |= {key: shipped[key] for key in ("objective", "sampler")}
+    tiny_config |= {key: shipped[key] for key in ("objective", "sampler", "modalities") if key in shipped}
+    tiny_config["encoder"]["share"] = shipped["encoder"].get("share", "all")
     tiny_config["sampler"]["num_frames"] = 8
     tiny_config["batch"] = {**shipped["batch"], "size": 4, "num_per_group": 2}
     if name == "classify":
