@@ -6,6 +6,7 @@ from mvssl.evaluation.action_classification import ActionClassification, action_
 from mvssl.evaluation.controls import majority, time_histogram, time_only
 from mvssl.evaluation.cross_view import CrossView
 from mvssl.evaluation.diagnostics import Diagnostics, clock_r2, collapse
+from mvssl.evaluation.frame_probe import FrameProbe
 from mvssl.evaluation.frame_retrieval import FrameRetrieval, frame_precision, frame_retrieval
 from mvssl.evaluation.kendall_tau import KendallTau, kendall_tau
 from mvssl.evaluation.key_moments import KeyMoments
@@ -22,6 +23,7 @@ __all__ = [
     "ActionClassification",
     "CrossView",
     "Diagnostics",
+    "FrameProbe",
     "FrameRetrieval",
     "KendallTau",
     "KeyMoments",

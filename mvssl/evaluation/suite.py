@@ -25,6 +25,8 @@ from mvssl.evaluation.segmentation import Segmentation
 from mvssl.evaluation.warp_error import WarpError
 from mvssl.labels import Segments
 
+SHOTS = (1, 2, 5, 10)  # x 10 episodes; the published protocol is LabelEfficiency(shots=tuple(range(1, 11)))
+
 
 class Evaluator(Protocol):
     """What each evaluator is: settings, and one method that reads tables and labels."""
@@ -75,7 +77,7 @@ def all_evaluators(
             "phase_classification_svm": PhaseClassification(classifier="svm", by_action=by_action),
             "label_efficiency": LabelEfficiency(by_action=by_action),
             "label_efficiency_few_shot": LabelEfficiency(
-                fractions=(), shots=tuple(range(1, min(10, smallest) + 1)), by_action=by_action
+                fractions=(), shots=tuple(n for n in SHOTS if n <= smallest), episodes=10, by_action=by_action
             ),
             "segmentation": Segmentation(by_action=by_action),
         }
