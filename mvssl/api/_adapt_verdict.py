@@ -67,8 +67,8 @@ def judge(
             continue
         rival = min(zero_shot, key=lambda row: mean_defined(zero_shot[row][measure]))
         found = paired_comparison(errors, zero_shot[rival][measure], generator=generator)
-        means = [mean_defined(rows[measure]) for rows in (adapted, zero_shot[rival], clock)]
-        findings.append(Finding(measure, rival, *means, interval=found.interval, num_videos=found.num_videos))
+        adapted_s, rival_s, clock_s = (mean_defined(rows[measure]) for rows in (adapted, zero_shot[rival], clock))
+        findings.append(Finding(measure, rival, adapted_s, rival_s, clock_s, found.interval, found.num_videos))
     aligns = [f for f in findings if f.measure.startswith("warp") and f.kind == "better" and f.adapted < f.clock]
     worse = [finding for finding in findings if finding.kind == "worse"]
     better = bool(aligns) and not worse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mvssl.encoders._trunk import Trunk
+from mvssl.encoders._backbone import Backbone
 from mvssl.types import Dims, Features, View
 
 
@@ -21,9 +21,14 @@ class FrameEncoder(nn.Module):
     dims: Dims
     position = "none"
 
-    def __init__(self, trunk: Trunk, *, chunk: int | None):
+    def __init__(self, trunk: Backbone, *, chunk: int | None):
         super().__init__()
         self.trunk, self.chunk = trunk, chunk
+
+    @property
+    def backbone(self) -> Backbone:
+        """The pretrained or trained network that looks at pictures or clips."""
+        return self.trunk
 
     def trunk_features(self, pixels: Tensor) -> Tensor:
         """Pooled backbone features: (B, T, K, C, H, W), uint8 or float in [0, 1] -> (B, T, D_trunk); K must be 1."""

@@ -7,24 +7,23 @@ from typing import Any, Literal
 import timm
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from mvssl.config import nearest
+from mvssl.encoders._backbone import Backbone
 from mvssl.encoders.weights import load_weights
 from mvssl.errors import InputError
 
 Pooling = Literal["mean", "max", "grid"]
 
 
-class Trunk(nn.Module):
+class Trunk(Backbone):
     """Pictures (N, C, H, W) float in [0, 1] -> vectors (N, D).
 
     Args:
         backbone: timm name.
         weights: ``none``, ``hub``, ``package`` or a file (see ``weights.py``).
-        freeze: ``all``, ``none``, or name prefixes of the parts to freeze (``conv_stem``, ``layer1``, ``blocks.0``, ...).
-            Frozen parts keep their normalisation statistics and stay in evaluation mode.
+        freeze: ``all``, ``none``, or name prefixes (see ``_backbone.py``).
         pooling: of the map (or of the patch tokens of a ViT): its "mean" or "max" over space, or "grid", the means of
             ``grid`` x ``grid`` cells one after the other (row, column, channel), which keeps where things are.
         stage: which of timm's intermediate maps, from 0, negative counts from the end; what lies behind it is left out.
@@ -37,7 +36,6 @@ class Trunk(nn.Module):
         self, backbone: str, *, weights: str, freeze: str | tuple[str, ...], pooling: Pooling, in_channels: int = 3,
         stage: int | None = None, grid: int = 4,
     ):  # fmt: skip
-        super().__init__()
         if not timm.is_model(backbone.split(".")[0]):
             raise InputError(f"encoder.backbone: timm has no {backbone!r}{nearest(backbone, timm.list_models())}")
         try:
@@ -49,9 +47,9 @@ class Trunk(nn.Module):
                 f"encoder.backbone: {backbone} with weights={weights} cannot be made here: {error}"
             ) from None
         load_weights(model, backbone, weights)
-        self.model = model
-        self.stage, self.pooling, self.grid = stage, pooling, grid
-        self.num_channels = int(model.num_features) if stage is None else self._cut(backbone, stage)
+        num_channels, stage = (int(model.num_features), None) if stage is None else _cut(model, backbone, stage)
+        super().__init__(model, freeze)
+        self.stage, self.pooling, self.grid, self.num_channels = stage, pooling, grid, num_channels
         self.dim = self.num_channels * (grid**2 if pooling == "grid" else 1)
         config = model.default_cfg
         channels = in_channels if in_channels != 3 else None
@@ -59,55 +57,9 @@ class Trunk(nn.Module):
             values = torch.tensor(config[name]) if channels is None else torch.full((channels,), 0.5)
             self.register_buffer(name, values.view(1, -1, 1, 1), persistent=False)
         self.model.to(memory_format=torch.channels_last)
-        self._freeze(freeze)
 
     mean: Tensor
     std: Tensor
-
-    def _freeze(self, freeze: str | tuple[str, ...]) -> None:
-        prefixes = {"all": ("",), "none": ()}.get(freeze, freeze) if isinstance(freeze, str) else freeze
-        prefixes = (prefixes,) if isinstance(prefixes, str) else tuple(prefixes)
-        names = [name for name, _ in self.model.named_parameters()]
-        for prefix in prefixes:
-            if not any(name.startswith(prefix) for name in names):
-                parts = sorted({".".join(name.split(".")[: 2 if name[0:6] == "blocks" else 1]) for name in names})
-                raise InputError(f"encoder.freeze: no part {prefix!r}; known: all, none, {', '.join(parts)}")
-        for name, parameter in self.model.named_parameters():
-            if name.startswith(prefixes):
-                parameter.requires_grad_(False)
-        self.frozen_parts = [
-            module for name, module in self.model.named_modules()
-            if prefixes and (name + ".").startswith(tuple(p + "." if p else "" for p in prefixes))
-        ]  # fmt: skip
-
-    @property
-    def frozen(self) -> bool:
-        """Whether nothing of the trunk is trained."""
-        return not any(parameter.requires_grad for parameter in self.model.parameters())
-
-    def live_norms(self) -> list[nn.Module]:
-        """Batch norms that use the statistics of what they see in training; the others keep those of the weights."""
-        still = {id(module) for part in self.frozen_parts for module in part.modules()}
-        return [m for m in self.model.modules() if isinstance(m, _BatchNorm) and id(m) not in still]
-
-    def train(self, mode: bool = True) -> Trunk:
-        super().train(mode)
-        for module in self.frozen_parts:
-            module.eval()
-        return self
-
-    def _cut(self, backbone: str, stage: int) -> int:
-        """Leaves out what lies behind the stage; number of channels there."""
-        if not hasattr(self.model, "forward_intermediates"):
-            raise InputError(f"encoder.stage: timm gives no intermediate maps of {backbone!r}; set stage to null")
-        info = self.model.feature_info
-        if not -len(info) <= stage < len(info):
-            raise InputError(
-                f"encoder.stage: {backbone} has maps 0 to {len(info) - 1} (or -{len(info)} to -1), not {stage}"
-            )
-        self.stage = stage % len(info)
-        self.model.prune_intermediate_layers([self.stage], prune_norm=True, prune_head=True)
-        return int(info[self.stage]["num_chs"])
 
     @property
     def signature(self) -> str:
@@ -134,3 +86,17 @@ class Trunk(nn.Module):
             side = round(maps.shape[2] ** 0.5)
             return maps.unflatten(2, (side, -1)) if side**2 == maps.shape[2] else maps[..., None]
         return maps if maps.shape[1] == self.num_channels else maps.permute(0, 3, 1, 2)  # some give (N, H, W, C)
+
+
+def _cut(model: Any, backbone: str, stage: int) -> tuple[int, int]:
+    """Leaves out what lies behind the stage; number of channels there, and the stage counted from 0."""
+    if not hasattr(model, "forward_intermediates"):
+        raise InputError(f"encoder.stage: timm gives no intermediate maps of {backbone!r}; set stage to null")
+    info = model.feature_info
+    if not -len(info) <= stage < len(info):
+        raise InputError(
+            f"encoder.stage: {backbone} has maps 0 to {len(info) - 1} (or -{len(info)} to -1), not {stage}"
+        )
+    stage %= len(info)
+    model.prune_intermediate_layers([stage], prune_norm=True, prune_head=True)
+    return int(info[stage]["num_chs"]), stage

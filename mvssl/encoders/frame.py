@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mvssl.distributed import GlobalBatchNorm
 from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._token_pooling import TokenPooling
 from mvssl.encoders._transformer import TemporalTransformer, masked_mean
 from mvssl.encoders._trunk import Trunk
 from mvssl.types import Dims, Features
@@ -26,6 +27,10 @@ class Frame(FrameEncoder):
         weights: ``none``, ``hub``, ``package`` or the path of a .safetensors or .pth file.
         freeze: ``all``, ``none``, or a list of name prefixes of the backbone's parts.
         pooling, stage, grid: which map of the backbone, and how it is pooled over space (see ``_trunk.py``).
+            "attention": ``num_queries`` learned queries over grid x grid places, trained with the rest
+            (``_token_pooling.py``).
+        num_queries, query_dim: of "attention": tokens for each frame, and their width.
+        place_position: of "attention": places are told apart by where they are; for backbones without positions.
         centre: takes the mean over the clip's frames off the backbone's features: what stays the same through the clip,
             the scene, is not shown to the temporal part. Our addition.
         mlp: widths of the layers between backbone and transformer (each: dropout, linear, batch norm, ReLU).
@@ -41,18 +46,25 @@ class Frame(FrameEncoder):
 
     def __init__(
         self, *, backbone: str = "tf_efficientnet_lite0", weights: str = "none", freeze: str | tuple[str, ...] = "none",
-        pooling: Literal["mean", "max", "grid"] = "mean", stage: int | None = None, grid: int = 4, centre: bool = False,
+        pooling: Literal["mean", "max", "grid", "attention"] = "mean", num_queries: int = 5, query_dim: int = 384,
+        place_position: bool = False, stage: int | None = None, grid: int = 4, centre: bool = False,
         mlp: tuple[int, ...] = (512, 512), dim: int = 256, num_layers: int = 3, num_heads: int = 8, hidden: int = 1024,
         dropout: float = 0.1, position: Literal["sinusoidal", "relative", "none"] = "relative", code_length: int = 80,
         reach_s: float | None = None,
         embedding_dim: int = 128, chunk: int | None = None, in_channels: int = 3,
     ):  # fmt: skip
         trunk = Trunk(
-            backbone, weights=weights, freeze=freeze, pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
+            backbone, weights=weights, freeze=freeze, pooling="grid" if pooling == "attention" else pooling,
+            in_channels=in_channels, stage=stage, grid=grid,
         )  # fmt: skip
         super().__init__(trunk, chunk=chunk)
         self.position, self.centre = position, centre
-        widths = (self.trunk.dim, *mlp)
+        self.tokens = None
+        if pooling == "attention":
+            self.tokens = TokenPooling(
+                trunk.num_channels, grid**2, num_queries=num_queries, dim=query_dim, position=place_position
+            )
+        widths = (num_queries * query_dim if self.tokens else trunk.dim, *mlp)
         self.mlp = nn.ModuleList(_Block(a, b, dropout) for a, b in zip(widths, widths[1:]))
         self.enter = nn.Linear(widths[-1], dim)
         self.transformer = TemporalTransformer(
@@ -73,6 +85,8 @@ class Frame(FrameEncoder):
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]
         x = features.to(self.enter.weight.dtype)
+        if self.tokens is not None:
+            x = self.tokens(x)
         for block in self.mlp:
             x = block(x, mask)
         maps["mlp"] = x = self.enter(x)

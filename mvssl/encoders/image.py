@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from mvssl.encoders._backbone import Backbone
 from mvssl.encoders._base import FrameEncoder
 from mvssl.encoders._transformer import masked_mean
 from mvssl.encoders._trunk import Trunk
@@ -38,13 +39,13 @@ class Image(FrameEncoder):
         self.centre = centre
 
     @classmethod
-    def of(cls, trunk: Trunk, *, chunk: int | None = None) -> Image:
+    def of(cls, trunk: Backbone, *, chunk: int | None = None) -> Image:
         """An image encoder around a backbone that is there already (shared, not copied)."""
         encoder = cls.__new__(cls)
         encoder._begin(trunk, chunk)
         return encoder
 
-    def _begin(self, trunk: Trunk, chunk: int | None) -> None:
+    def _begin(self, trunk: Backbone, chunk: int | None) -> None:
         FrameEncoder.__init__(self, trunk, chunk=chunk)
         self.centre = False
         self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)

@@ -70,7 +70,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"weights: {path}: cannot be read as tensors alone ({type(error).__name__}: {error}); pickles are refused"
         ) from None
-    return state.get("state_dict", state)
+    return state.get("state_dict", state.get("model_state", state))
 
 
 def available(backbone: str, source: str) -> bool:

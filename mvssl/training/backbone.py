@@ -19,7 +19,12 @@ def set_up_backbones(module: TrainedModule, settings: Train) -> None:
     """
     for encoder in module.modules():
         if isinstance(encoder, FrameEncoder):
-            trunk = encoder.trunk
+            trunk = encoder.backbone
+            if settings.chunk and trunk is not encoder.trunk:
+                raise ConfigError(
+                    "train.chunk: only backbones that look at single pictures are chunked, this one looks at clips; set "
+                    "train.chunk=0 and lower batch.size"
+                )
             if settings.backbone_norm == "frozen":
                 trunk.frozen_parts += trunk.live_norms()
             elif settings.backbone_norm == "batch" and settings.chunk and trunk.live_norms():
