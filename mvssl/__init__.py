@@ -17,6 +17,7 @@ _FUNCTIONS = (
     "doctor",
     "embed",
     "evaluate",
+    "index",
     "load",
     "pretrain",
     "preview",

@@ -6,6 +6,7 @@ from mvssl.api._app import app, page
 from mvssl.api._doctor import Finding, doctor
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
+from mvssl.api._index import Indexed, index, open_index
 from mvssl.api._models import ZERO_SHOT, load, zero_shot
 from mvssl.api._pretrain import pretrain
 from mvssl.api._preview import preview
@@ -20,6 +21,7 @@ __all__ = [
     "Adaptation",
     "Alignment",
     "Finding",
+    "Indexed",
     "adapt",
     "align",
     "app",
@@ -27,7 +29,9 @@ __all__ = [
     "doctor",
     "embed",
     "evaluate",
+    "index",
     "load",
+    "open_index",
     "page",
     "pretrain",
     "preview",

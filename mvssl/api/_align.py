@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from mvssl.alignment import (
     IMAGENET,
@@ -115,7 +115,7 @@ def align(
         for i, one in enumerate(maps, start=1)
     ]
     pairs = [(Path(one.query), one) for one in maps]
-    speed = "own" if own_speed else "reference"
+    speed: Literal["reference", "own"] = "own" if own_speed else "reference"
     video = write_synchronised(
         output / "synchronised.mp4", ref.path, pairs, segments=segments, speed=speed, sound=sound
     )

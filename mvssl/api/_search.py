@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from mvssl.api._embed import embed
+from mvssl.api._index import open_index
 from mvssl.api._models import model_for
-from mvssl.embedding import Frames, Model, read_frames
+from mvssl.embedding import Frames, Model, VideoFrames
 from mvssl.embedding.tables import SUFFIX
 from mvssl.errors import InputError
 from mvssl.reporting.contact_sheet import contact_tiles, write_contact_page, write_contact_sheet
-from mvssl.retrieval import Match, parse_moment, write_matches
+from mvssl.retrieval import ExactIndex, Index, Match, Moment, parse_moment, write_edit_list, write_matches
 from mvssl.retrieval import search as search_frames
 
 
@@ -22,50 +26,72 @@ class Found(NamedTuple):
     table: Path  # matches.csv
     sheet: Path  # contact_sheet.png
     page: Path  # contact_sheet.html
+    edits: Path | None = None  # matches.edl; None where nothing was found
 
 
 def search(
-    frames: str | Path | Frames,
-    moment: str,
+    frames: str | Path | Frames | Index,
+    moment: str | Sequence[str],
     output: str | Path,
     *,
     k: int = 20,
     run: str | Path | Model | None = None,
+    minus: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    merge_within_s: float = 1.0,
     exclude_session: bool = True,
 ) -> Found:
     """Finds a moment (``CLIP.mp4@12.4s``, ``CLIP.mp4@f372``, ``CLIP.mp4@3s-5s``) in the other videos.
 
+    Writes matches as csv and parquet, in and out points as edl and otio, and a contact sheet as png and html.
+
     Args:
-        frames: a folder of tables (``mvssl embed``), or a folder of videos, which is then embedded into
-            ``output/frames`` first.
-        moment: the clip is an id of the table or the path of a video in it.
+        frames: a folder of tables (``mvssl embed``; large ones need ``mvssl index``), an ``.lance`` index, or a folder
+            of videos, which is then embedded into ``output/frames`` first.
+        moment: the clip is an id of the table or the path of a video in it; several are examples of one thing.
         run: the model for a folder of videos; None: zero-shot.
+        minus: examples of what is not wanted.
+        where: fields that a video must have: session, camera, group, split, label.
+        merge_within_s: of places of one video this close to each other only the nearest is given.
         exclude_session: leave out the other cameras of the same take.
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    table = frames if isinstance(frames, Frames) else _tables(Path(frames), output, run)
-    matches = search_frames(table, moment, k=k, exclude_session=exclude_session)
-    asked = parse_moment(moment, table)
-    query = _as_match(table, asked)
+    index = frames if not isinstance(frames, str | Path | Frames) else _index(frames, output, run)
+    moments = [moment] if isinstance(moment, str) else list(moment)
+    options = {"k": k, "minus": minus, "where": where, "merge_within_s": merge_within_s}
+    matches = search_frames(index, moments, exclude_session=exclude_session, **options)  # type: ignore[arg-type]
     for ending in ("csv", "parquet"):
         write_matches(output / f"matches.{ending}", matches)
-    tiles = contact_tiles(query, matches)
+    videos = index.read(sorted({match.video for match in matches}))
+    fps = {video.video: _rate(video) for video in videos}
+    edits = [write_edit_list(output / f"matches.{ending}", matches, fps=fps) for ending in ("edl", "otio") if matches]
+    asked = [parse_moment(text, index) for text in moments]
+    tiles = contact_tiles([_as_match(index.find(one.video), one) for one in asked], matches)
     sheet = write_contact_sheet(output / "contact_sheet.png", tiles)
     page = write_contact_page(output / "contact_sheet.html", tiles)
-    return Found(matches, output / "matches.csv", sheet, page)
+    return Found(matches, output / "matches.csv", sheet, page, edits[0] if edits else None)
 
 
-def _tables(folder: Path, output: Path, run: str | Path | Model | None) -> Frames:
+def _index(frames: str | Path | Frames, output: Path, run: str | Path | Model | None) -> Index:
+    if isinstance(frames, Frames):
+        return ExactIndex(frames)
+    folder = Path(frames)
+    if str(frames).endswith(".lance") or any(folder.glob("*" + SUFFIX)):
+        return open_index(frames)
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; give one of tables (mvssl embed) or one of videos")
-    if folder.is_dir() and any(folder.glob("*" + SUFFIX)):
-        return read_frames(folder)
-    return embed(run if isinstance(run, Model) else model_for(run), folder, output / "frames")
+    return ExactIndex(embed(run if isinstance(run, Model) else model_for(run), folder, output / "frames"))
 
 
-def _as_match(table: Frames, asked) -> Match:
-    video = table[asked.video]
+def _rate(video: VideoFrames) -> float:
+    """Frames a second of the file, from the frames that were embedded."""
+    if len(video.time_s) < 2:
+        return 25.0
+    return round(float(np.ptp(video.frame) / np.ptp(video.time_s)), 3)
+
+
+def _as_match(video: VideoFrames, asked: Moment) -> Match:
     middle = (asked.start_s + asked.end_s) / 2
     row = int(abs(video.time_s - middle).argmin())
     return Match(

@@ -17,6 +17,7 @@ COMMANDS = (  # in the order of ``mvssl --help``
     "embed",
     "align",
     "sync",
+    "index",
     "search",
     "evaluate",
     "compare",

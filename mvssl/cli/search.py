@@ -9,25 +9,53 @@ import typer
 from rich.table import Table
 
 from mvssl.cli._app import Run, app, out
+from mvssl.errors import InputError
 
 
 @app.command()
 def search(
-    frames: Annotated[str, typer.Argument(help="Folder of tables (mvssl embed), or of videos.")],
-    moment: Annotated[str, typer.Argument(help="CLIP.mp4@12.4s, CLIP.mp4@f372 or CLIP.mp4@3s-5s")],
+    frames: Annotated[str, typer.Argument(help="Folder of tables (mvssl embed), .lance index, or folder of videos.")],
+    moments: Annotated[
+        list[str], typer.Argument(help="CLIP.mp4@12.4s, CLIP.mp4@f372 or CLIP.mp4@3s-5s; several are examples of one.")
+    ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many places.")] = 20,
     run: Run = None,
     output: Annotated[Path, typer.Option("-o", help="Folder of the results.")] = Path("found"),
+    minus: Annotated[list[str] | None, typer.Option(help="Example of what is not wanted.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="session, camera, group, split or label=VALUE that a video must have.")
+    ] = None,
+    merge: Annotated[float, typer.Option(help="Places of a video closer than this count once, seconds.")] = 1.0,
+    same_session: Annotated[bool, typer.Option("--same-session", help="Other cameras of the take count too.")] = False,
 ) -> None:
-    """The same moment in the other videos: contact sheet and table.
+    """The same moment in the other videos: contact sheet, table, in and out points (EDL, OTIO).
 
     Example: mvssl search frames CLIP.mp4@12.4s -k 20 -o found
     """
     from mvssl.api import search
 
-    found = search(frames, moment, output, k=k, run=run)
+    conditions = dict(_condition(text) for text in where or [])
+    found = search(
+        frames,
+        moments,
+        output,
+        k=k,
+        run=run,
+        minus=minus or [],
+        where=conditions,
+        merge_within_s=merge,
+        exclude_session=not same_session,
+    )
     table = Table("rank", "video", "time (s)", "frame", "distance")
     for match in found.matches:
-        table.add_row(str(match.rank), match.video, f"{match.time_s:.3f}", str(match.frame), f"{match.distance:.3f}")
+        time = f"{match.start_s:.3f} - {match.end_s:.3f}" if match.end_s > match.start_s else f"{match.time_s:.3f}"
+        table.add_row(str(match.rank), match.video, time, str(match.frame), f"{match.distance:.3f}")
     out.print(table)
     out.print(f"look at {found.sheet} or {found.page}\ntable {found.table}")
+
+
+def _condition(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--where {text}: written FIELD=VALUE, e.g. camera=cam0")
+    return name, value

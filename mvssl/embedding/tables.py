@@ -159,6 +159,14 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
     return target
 
 
+def read_id(path: str | Path) -> str:
+    """The video that a table is of, without reading its rows."""
+    stored = pq.read_schema(path).metadata or {}
+    if b"video" not in stored:
+        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
+    return str(json.loads(stored[b"video"])["video"])
+
+
 def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
     """One video's table and its metadata."""
     try:

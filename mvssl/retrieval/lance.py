@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mvssl.embedding.tables import SUFFIX, VideoFrames, ends_so, read_video_frames, the_only
+from mvssl.embedding.tables import SUFFIX, VideoFrames, ends_so, read_id, read_video_frames, the_only
 from mvssl.errors import InputError
 
 from .exact import directions
@@ -98,9 +98,9 @@ class LanceIndex:
         waiting: list[VideoFrames] = []
         made_by: dict[str, Any] = {}
         for path in sorted(Path(folder).glob("*" + SUFFIX)):
-            video, own = read_video_frames(path)
-            if video.video in there:
+            if read_id(path) in there:
                 continue
+            video, own = read_video_frames(path)
             if waiting and own.get("model") != made_by.get("model"):
                 raise InputError(f"{path}: made by model {own.get('model')}, the others by {made_by.get('model')}")
             made_by = own
