@@ -107,11 +107,12 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
         return path
     begun = time.perf_counter()
     minutes = None
-    given = _material(CONTROLS[row][0] if row in CONTROLS else MIDDLE_MAP, dataset, space)
+    shown = _picture_encoder(spec["encoder"]) if trained else CONTROLS[row][0] if row in CONTROLS else MIDDLE_MAP
+    given = _material(shown, dataset, space)
     if row == "majority":
         numbers = _majority(given)
     elif row in CONTROLS:
-        numbers = measure(given, CONTROLS[row][1])
+        numbers = measure(given, CONTROLS[row][1], clock=row == "time only")
     else:
         run = space / "runs" / f"{_hash([row, keys])}"
         if row == BEFORE:
@@ -133,6 +134,12 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
     temporary.write_text(json.dumps(about, indent=1))
     os.replace(temporary, path)
     return path
+
+
+def _picture_encoder(encoder: dict[str, Any]) -> dict[str, Any]:
+    """The frozen part of an encoder, alone."""
+    cut = {key: encoder[key] for key in ("stage", "pooling", "grid")} if encoder["stage"] is not None else {}
+    return {**LAST_MAP, **cut}
 
 
 def _embed(model: Model) -> Embed:

@@ -61,15 +61,23 @@ def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *
     used = [video for video in videos if video.id in val.ids]
     cache.fill(used)
     augmented = val.with_embeddings([_augmented(cache, v, used) for v in val])
-    copies = [v for v in warped_frames(augmented, reuse_rows, seed=seed) if not v.video.endswith("#uncut")]
-    uncut = warped_frames(val, reuse_rows, seed=seed, warps=())
-    own = [v._replace(session=v.video.partition("#")[0], camera="") for v in [*uncut, *copies]]
+    pairs = []  # each version beside its uncut and plain source, which was augmented otherwise
+    for version in warped_frames(augmented, reuse_rows, seed=seed):
+        source = val[version.video.rpartition("#")[0]]
+        if version.video.endswith("#uncut"):
+            continue
+        uncut = source._replace(video=f"{version.video}#source", extra={"source_time_s": source.time_s[:, None]})
+        pairs += [v._replace(session=version.video, camera="") for v in (version, uncut)]
     cameras = None
     if any(True for _ in pairs_of_one_take(val)):
         cut = warped_frames(val, reuse_rows, seed=seed, warps=("none",))
         cameras = Frames([v for v in cut if v.video.endswith("#none")], frames.metadata)
     return Material(
-        frames, Frames(own, frames.metadata), cameras, read_segments(dataset / "segments.csv"), _not_one_cycle(dataset)
+        frames,
+        Frames(pairs, frames.metadata),
+        cameras,
+        read_segments(dataset / "segments.csv"),
+        _not_one_cycle(dataset),
     )
 
 
@@ -84,12 +92,17 @@ def _not_one_cycle(dataset: Path) -> set[str]:
     return {r["video"] for r in rows if r.get("num_cycles", "1") != "1" or r.get("action", "fall") != "fall"}
 
 
-def measure(given: Material, embed: Embed) -> dict[str, Any]:
-    """All columns of one row. Precision and map leave out the own video, session and group."""
+def measure(given: Material, embed: Embed, *, clock: bool = False) -> dict[str, Any]:
+    """All columns of one row. Precision and map leave out the own video, session and group.
+
+    Args:
+        clock: the rows are the time alone: its phases are read by a histogram, which is stronger than a linear probe.
+    """
     frames = embed(given.frames)
     train, val = frames.where(split="train"), frames.where(split="val")
     one_cycle = [Frames([v for v in part if v.video not in given.cyclic]) for part in (val, train)]
-    phases = PhaseClassification().evaluate(val, given.segments, train).value
+    read_out = PhaseClassification().evaluate(val, given.segments, train)
+    phases = read_out.controls["time only, relative"] if clock else read_out.value
     few = LabelEfficiency(fractions=(0.1,)).evaluate(val, given.segments, train).value
     found = FrameRetrieval().evaluate(val, given.segments, train).value
     warp = WarpError().evaluate(embed(given.copies))
