@@ -167,6 +167,15 @@ def test_cvrl_distance_follows_the_density(rng):
     assert abs(np.mean(order) - 0.5) < 0.03
 
 
+@pytest.mark.parametrize("power", [0.25, 1.0, 4.0])
+def test_cvrl_draws_with_its_own_power(rng, power):
+    """The mean distance as a part of the longest, in closed form: 1 - (q + 1) / (2 q) + 1 / (q (q + 2))."""
+    sampler, longest = CVRL(num_frames=4, stride=2, power=power), 1000 - 6
+    starts = [[frames(r)[0] for r in sampler((video(1000),), rng).values()] for _ in range(2000)]
+    expected = 1 - (power + 1) / (2 * power) + 1 / (power * (power + 2))
+    assert abs(np.mean([abs(a - b) for a, b in starts]) / longest - expected) < 0.02
+
+
 def test_cvrl_uniform_start_given_the_distance(rng):
     sampler = CVRL(num_frames=2, stride=1)
     starts = []
