@@ -58,6 +58,23 @@ def other_streams_off(container, stream) -> None:
             other.discard = av.stream.Discard.all
 
 
+def packets_of(path: str, container, stream) -> Iterator[av.Packet]:
+    """The packets of a stream from where the container stands.
+
+    Raises:
+        VideoError: a stream begins in the middle of the file; PyAV knows only those that were there at the start.
+    """
+    try:
+        yield from container.demux(stream)
+    except IndexError as error:
+        raise VideoError(
+            f"{path}: another stream begins in the middle of the file, or it is damaged; copy the video out "
+            "(ffmpeg -i IN -map 0:v -c copy OUT.mkv)",
+            path=path,
+            kind="corrupt",
+        ) from error
+
+
 def seek_targets(container_name: str, pts: int, dts: int) -> tuple[int, int]:
     """Timestamps to try, best first: transport and program streams seek by decoding time, the others by presentation time."""
     return (dts, pts) if "mpeg" in container_name else (pts, dts)
@@ -70,8 +87,9 @@ def first_picture(path: str, container, stream, pts, dts, key) -> av.VideoFrame:
         for target in seek_targets(container.format.name, int(pts[position]), int(dts[position])):
             try:
                 container.seek(target, stream=stream)
-                for frame in container.decode(stream):
-                    return frame
+                for packet in packets_of(path, container, stream):
+                    for frame in packet.decode():
+                        return frame
             except av.FFmpegError as failed:
                 error = failed
     raise VideoError(f"{path}: no picture can be decoded ({error})", path=path, kind="corrupt") from error

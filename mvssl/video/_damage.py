@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _matroska, _mp4, _transport
+from . import _matroska, _mp4, _mp4_check, _transport
 
 
 class Damage:
@@ -50,13 +50,18 @@ def of_container(path: str, container, stream, place, torn, key, shown, shown_pt
         path: of the file.
         container: of FFmpeg, open.
         stream: of FFmpeg.
-        place: (P,) first byte of each packet in the file, -1 where the container does not tell.
-        torn: (P,) bool: packets that FFmpeg marks.
+        place: (P,) first byte of each packet in the file, -1 where the container does not tell; empty where the packets
+            were not read.
+        torn: packets that FFmpeg marks.
         key: (P,) bool.
         shown: (N,) packets in the order in which they are shown.
         shown_pts: (N,) their times.
     """
+    if "mp4" in container.format.name and _mp4_check.contradicts(path, stream.id):
+        return np.ones(len(key), dtype=bool)
     damage = Damage(key, shown)
+    if not len(place):
+        return np.zeros(len(key), dtype=bool)
     place = np.maximum.accumulate(place)
     times = np.full(len(place), np.iinfo(np.int64).min)
     times[shown] = shown_pts
@@ -67,8 +72,8 @@ def of_container(path: str, container, stream, place, torn, key, shown, shown_pt
             damage.begins_at(int(high) - 1)
             stay = np.argsort(times[:high])[-1 - _reordered(times) :]  # on screen where pictures are missing
             damage.packets()[stay] = True
-    for position in np.flatnonzero(torn):
-        damage.begins_at(int(position))
+    for position in torn.tolist():
+        damage.begins_at(position)
     return damage.packets()
 
 

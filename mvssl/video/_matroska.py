@@ -106,8 +106,10 @@ def _crc_holds(file: BinaryIO, start: int, length: int) -> bool:
 
 def _track_numbers(file: BinaryIO, at: int, stop: int) -> Iterator[int]:
     """The numbers of all tracks, from the content of Tracks."""
-    while at < stop and (found := _element(file, at)) is not None and found[2] is not None:
+    while at < stop and (found := _element(file, at)) is not None:
         kind, start, length = found
+        if length is None:
+            return
         if kind == _TRACK:
             yield from _track_numbers(file, start, start + length)
         elif kind == _TRACK_NUMBER:

@@ -14,8 +14,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-_INNER = (b"mdia", b"minf", b"stbl")
-_TABLES = (b"ctts", b"stss", b"stts", b"tkhd")
+_INNER = (b"mdia", b"minf", b"stbl", b"edts")
+_TABLES = (b"ctts", b"stss", b"stts", b"tkhd", b"mdhd", b"elst", b"stsc")
+_COUNTS = (b"stsz", b"stco", b"co64")  # of these only the number of entries matters here
+_SAMPLE_BOXES = frozenset(
+    b"stsd stts ctts cslg stsc stsz stz2 stco co64 stss stsh stps padb stdp sdtp sbgp sgpd subs saiz saio free skip".split()
+)
 _BOXES = frozenset(
     b"ftyp styp moov moof mdat free skip wide sidx ssix mfra udta meta uuid emsg prft pnot PICT junk".split()
 )
@@ -26,7 +30,7 @@ def packet_table(path: str, container, stream) -> tuple[np.ndarray, ...] | None:
     if "mp4" not in container.format.name:
         return None
     with open(path, "rb") as file:
-        tables = _track(file, os.path.getsize(path), stream.id)
+        tables = track(file, os.path.getsize(path), stream.id)
     if tables is None or b"stts" not in tables:
         return None
     entries = stream.index_entries
@@ -113,8 +117,11 @@ def _runs(table: bytes, count: int, *, signed: bool) -> np.ndarray | None:
     return np.repeat(values, lengths)
 
 
-def _track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None:
-    """The tables of one track; None for a fragmented file or one without a movie box."""
+def track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None:
+    """The tables of one track; None for a fragmented file or one without a movie box.
+
+    ``edts`` is there where the track has an edit list; ``stbl`` names the boxes in it that do not belong there.
+    """
     for kind, start, stop in _boxes(file, 0, size):
         if kind == b"moov":
             children = list(_boxes(file, start, stop))
@@ -133,10 +140,12 @@ def _track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | Non
 def _tables(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
     for kind, low, high in _boxes(file, start, stop):
         if kind in _INNER:
+            strange = (b"" if child[0] in _SAMPLE_BOXES else child[0] for child in _boxes(file, low, high))
+            yield kind, b"".join(strange)
             yield from _tables(file, low, high)
-        elif kind in _TABLES:
+        elif kind in _TABLES or kind in _COUNTS:
             file.seek(low)
-            yield kind, file.read(high - low)
+            yield kind, file.read(high - low if kind in _TABLES else 12)
 
 
 def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

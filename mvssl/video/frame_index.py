@@ -13,7 +13,7 @@ from av.video.frame import PictureType
 from mvssl.errors import VideoError
 
 from . import _mp4
-from ._container import STRICT, first_picture, opened, other_streams_off, turn_of
+from ._container import STRICT, first_picture, opened, other_streams_off, packets_of, turn_of
 from ._damage import of_container
 
 VERSION = 2  # of the meaning of the fields; part of the cache key
@@ -81,32 +81,33 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
         stream = container.streams.video[0]
         other_streams_off(container, stream)
         try:
-            table = None if checksums else _mp4.packet_table(path, container, stream)
-            if table is not None:
-                return _index(path, container, stream, *table)
-            pts, dts, key, discard, duration, place, torn, crc = _demuxed(container, stream)
-            index = _index(path, container, stream, pts, dts, key, discard, duration)
+            table: Any = None if checksums else _mp4.packet_table(path, container, stream)
+            if table is None:
+                *table, place, torn, crc = _demuxed(path, container, stream)
+            else:
+                place, torn, crc = np.zeros((3, 0), dtype=np.int64)
+            index = _index(path, container, stream, *table)
             doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
-            return index._replace(crc=crc, doubt=doubt)
+            return index._replace(crc=crc.astype(np.uint32), doubt=doubt)
         except av.FFmpegError as error:
             kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
             raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind=kind) from error
 
 
-def _demuxed(container, stream) -> tuple[np.ndarray, ...]:
+def _demuxed(path: str, container, stream) -> tuple[np.ndarray, ...]:
     """pts, dts, key, discard, duration, place in the file, torn, CRC-32 of every packet, by reading the file once."""
     hidden_bit = 0x10 if stream.codec_context.name == "vp8" else 0  # VP8 marks packets that show nothing
     rows = []
-    for p in container.demux(stream):
+    for p in packets_of(path, container, stream):
         if p.size:
             hidden = hidden_bit and not bytes(p)[0] & hidden_bit
             pts, dts = (_MISSING if p.pts is None else p.pts), (_MISSING if p.dts is None else p.dts)
             place = -1 if p.pos is None else p.pos
             skip = p.is_discard or hidden
             rows.append((pts, dts, p.is_keyframe, skip, p.duration or 0, place, p.is_corrupt, zlib.crc32(p)))
-    pts, dts, key, discard, duration, places, torn, crc = np.array(rows, dtype=np.int64).reshape(-1, 8).T
-    flags = (key.astype(bool), discard.astype(bool))
-    return pts, dts, *flags, duration, places, torn.astype(bool), crc.astype(np.uint32)
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 8).T
+    torn = np.flatnonzero(columns[6])
+    return *columns[:2], columns[2].astype(bool), columns[3].astype(bool), *columns[4:6], torn, columns[7]
 
 
 def _index(path: str, container, stream, pts, dts, key, discard, duration) -> FrameIndex:
@@ -187,7 +188,7 @@ def _learn_order(path: str, container, stream, dts: np.ndarray) -> tuple[np.ndar
     context.options = STRICT
     container.seek(int(dts[0]), stream=stream)
     order = []
-    for position, packet in enumerate(container.demux(stream)):
+    for position, packet in enumerate(packets_of(path, container, stream)):
         packet.opaque = (position,)
         try:
             order += [frame.opaque[0] for frame in context.decode(packet if packet.size else None)]

@@ -17,7 +17,7 @@ import numpy as np
 from mvssl.errors import VideoError
 
 from ._bitstream import checker
-from ._container import STRICT, open_container, other_streams_off, seek_targets
+from ._container import STRICT, open_container, other_streams_off, packets_of, seek_targets
 from ._damage import Damage
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
@@ -201,12 +201,12 @@ class PyAVReader:
                     return
         self._container.close()
         self._open()
-        yield from self._numbered(self._container.demux(self._stream), 0, None)
+        yield from self._numbered(packets_of(self.index.path, self._container, self._stream), 0, None)
 
     def _land(self, target: int, start: int) -> Iterator[tuple[int, av.Packet]] | None:
         try:
             self._container.seek(target, stream=self._stream)
-            packets = self._container.demux(self._stream)
+            packets = packets_of(self.index.path, self._container, self._stream)
             first = next(packets)
         except (av.FFmpegError, StopIteration):
             return None

@@ -98,7 +98,7 @@ def test_mp4_tables_say_what_demuxing_says(clip, kind):
         assert table is None
         return
     with opened(path) as container:
-        demuxed = frame_index._demuxed(container, container.streams.video[0])
+        demuxed = frame_index._demuxed(path, container, container.streams.video[0])
     assert table is not None
     for ours, theirs in zip(table, demuxed):
         np.testing.assert_array_equal(ours, theirs)
@@ -176,7 +176,7 @@ def test_mp4_tables_of_real_files(data_root):
         with opened(str(path)) as container:
             table = packet_table(str(path), container, container.streams.video[0])
         with opened(str(path)) as container:
-            demuxed = frame_index._demuxed(container, container.streams.video[0])
+            demuxed = frame_index._demuxed(str(path), container, container.streams.video[0])
         assert table is not None
         for ours, theirs in zip(table, demuxed):
             np.testing.assert_array_equal(ours, theirs, err_msg=str(path))
