@@ -78,7 +78,7 @@ def test_curves_are_those_that_were_measured(run, tmp_path):
     assert words.content.startswith("96 steps; the loss went from 4.900 to 1.300")
     assert "about 30 directions: alive" in words.content
     assert [path.name for path, _ in curves.content] == ["curve-loss.png", "curve-effective_rank.png"]
-    assert all(Image.open(path).width > 300 for path, _ in curves.content)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path, _ in curves.content)
 
 
 def test_collapse_and_left_out_steps_are_said(run, tmp_path):
