@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo test test-slow check format soak bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/mvssl demo -o demo $(DEMO_ARGS)
@@ -24,6 +24,9 @@ check: $(VENV)/.ready
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+soak: $(VENV)/.ready
+	$(BIN)/python tools/soak.py --json benchmarks/results/soak.json
 
 bench: $(VENV)/.ready
 	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit 1; done

@@ -14,6 +14,7 @@ def pretrain(
     overrides: Sequence[str] = (),
     *,
     output: str | Path = "run",
+    find_batch_size: bool = False,
     progress: bool = True,
 ) -> Path:
     """Trains, or goes on with, the run in ``output``.
@@ -21,9 +22,12 @@ def pretrain(
     Args:
         configuration: a YAML file, or the name of a shipped one (``carl``).
         overrides: ``key=value``, e.g. ``data.root=VIDEOS``.
+        find_batch_size: take the largest batch that a step has memory for, and write it into the run's config.yaml.
 
     Returns:
         The run's folder, which every other command takes as RUN.
     """
     path = config.find(configuration, "pretrain")
-    return run_pretraining(config.load(path, overrides), output, where=str(path), progress=progress)
+    return run_pretraining(
+        config.load(path, overrides), output, where=str(path), progress=progress, find_batch_size=find_batch_size
+    )

@@ -19,6 +19,9 @@ def pretrain(
         Path, typer.Option("-o", help="Folder of the run; the same folder goes on where it stopped.")
     ] = Path("run"),
     show: Annotated[bool, typer.Option("--print", help="Show the resolved configuration and stop.")] = False,
+    find_batch_size: Annotated[
+        bool, typer.Option("--find-batch-size", help="Take the largest batch that a step has memory for.")
+    ] = False,
     num_processes: Annotated[int, typer.Option(min=1, help="Processes on this machine (accelerate launch).")] = 1,
 ) -> None:
     """Train an encoder on a folder of videos. Resumable; one process or many.
@@ -34,9 +37,10 @@ def pretrain(
         experiment = Experiment.from_values(configuration.load(path, overrides or []), str(path))
         typer.echo(configuration.dump(experiment.model_dump(mode="json")), nl=False)
         return
+    found = ["--find-batch-size"] if find_batch_size else []
     if num_processes > 1:
-        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output)]))
-    run = pretrain(config, overrides or [], output=output)
+        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
+    run = pretrain(config, overrides or [], output=output, find_batch_size=find_batch_size)
     out.print(f"run: {run}")
 
 

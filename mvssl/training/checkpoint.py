@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import accelerate
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mvssl.errors import InputError
@@ -17,9 +20,10 @@ from mvssl.errors import InputError
 PREFIX = "step-"
 
 
-def environment(world_size: int) -> dict[str, str]:
+def environment(world_size: int, **more: object) -> dict[str, str]:
     """What must be equal for a resumed run to repeat the uninterrupted one bit for bit."""
     return {
+        **{name: str(value) for name, value in more.items()},
         "torch": str(torch.__version__),
         "accelerate": accelerate.__version__,
         "python": platform.python_version(),
@@ -36,27 +40,55 @@ def save(folder: Path, step: int, *, module: torch.nn.Module, training: dict[str
         InputError: no room or no right to write; the last whole checkpoint stays.
     """
     target = folder / f"{PREFIX}{step:08d}"
-    temporary = folder / f".{target.name}.{os.getpid()}.tmp"
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+
+    def fill(temporary: Path) -> None:
         state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
         save_file(state, temporary / "module.safetensors")
         torch.save(training, temporary / "training.pt")
-        for path in temporary.iterdir():
-            _sync(path)
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(temporary, target)
-        _sync(folder)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        last = newest(folder)
-        raise InputError(
-            f"{target}: the checkpoint cannot be written ({error}); the run can go on from {last or 'its start'}"
-        ) from None
+
+    write_folder(target, fill)
     for old in sorted(folder.glob(PREFIX + "*"))[:-keep]:
         shutil.rmtree(old)
     return target
+
+
+@contextmanager
+def writing(what: Path) -> Iterator[None]:
+    """Turns what goes wrong at a write (disk full, no right) into one error that says from where the run can go on."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors hide the OSError
+        places = [what.parent, *(parent / "checkpoints" for parent in what.parents)]
+        last = next((sorted(found)[-1] for place in places if (found := list(place.glob(PREFIX + "*")))), None)
+        raise InputError(
+            f"{what}: cannot be written ({' '.join(str(error).split())[:200]}); make room or choose another folder; "
+            f"the run can go on from {last or 'its start'}"
+        ) from None
+
+
+def write_folder(target: Path, fill: Callable[[Path], None]) -> None:
+    """A folder that is whole or absent: filled under a temporary name, on the disk, then renamed.
+
+    Raises:
+        InputError: no room or no right to write; what was there stays.
+    """
+    temporary = target.parent / f".{target.name}.{os.getpid()}.tmp"
+    old = target.parent / f".{target.name}.old"
+    with writing(target):
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            fill(temporary)
+            for path in temporary.rglob("*"):
+                _sync(path)
+            _sync(temporary)
+            if target.exists():
+                os.replace(target, old)
+            os.replace(temporary, target)
+            _sync(target.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
@@ -68,8 +100,12 @@ def _sync(path: Path) -> None:
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest whole checkpoint, or None. What an interrupted write left behind is removed."""
-    for left in folder.glob(f".{PREFIX}*.tmp"):
+    """The newest whole checkpoint, or None. What an interrupted write left behind is removed or put back."""
+    for old in folder.glob(".*.old"):
+        whole = folder / old.name[1 : -len(".old")]
+        if not whole.exists():
+            os.replace(old, whole)
+    for left in [*folder.glob(".*.tmp"), *folder.glob(".*.old")]:
         shutil.rmtree(left, ignore_errors=True)
     found = sorted(folder.glob(PREFIX + "*"))
     return found[-1] if found else None

@@ -49,7 +49,8 @@ class Train(Section):
     ``chunk``: samples that the backbone sees at once, for large batches on small memory (``grad_cache.py``); 0 = all.
     ``backbone_norm``: batch norms of a trained backbone use the statistics of the batch, those of their weights
     (``frozen``), or those of a chunk (``ghost``). ``activation_checkpointing``: the backbone's activations are computed
-    again in the backward pass instead of kept.
+    again in the backward pass instead of kept. ``evaluate_every``: steps between evaluations on ``evaluate_videos`` of the
+    videos that are not trained on (split ``val``); 0 = none.
     """
 
     steps: int = 600
@@ -66,6 +67,8 @@ class Train(Section):
     chunk: int = Field(default=0, ge=0)
     backbone_norm: Literal["batch", "frozen", "ghost"] = "batch"
     activation_checkpointing: bool = False
+    evaluate_every: int = Field(default=0, ge=0)
+    evaluate_videos: int = Field(default=8, ge=2)
 
 
 class Cache(Section):

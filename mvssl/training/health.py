@@ -13,6 +13,7 @@ def health(module: TrainedModule) -> dict[str, float]:
     """Health of the last forward's frame embeddings (the first view's), this process's part of the batch.
 
     ``effective_rank``: exp of the entropy of the normalised singular values (Roy and Vetterli 2007); 1 = collapsed.
+    ``uniformity``: of Wang and Isola (2020), 0 = collapsed.
     ``std``: mean over dimensions of the standard deviation of unit rows, times sqrt(D); about 1 when spread, 0 collapsed.
     ``clock_r2``: part of the normalised time that a linear read-out of the embedding explains within the batch.
     """
@@ -25,8 +26,24 @@ def health(module: TrainedModule) -> dict[str, float]:
     return {
         "effective_rank": float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum())),
         "std": float(unit.std(0).mean() * unit.shape[1] ** 0.5),
+        "uniformity": _uniformity(unit[:256]),
         "clock_r2": _explained(unit, clock),
     }
+
+
+def collapse(found: dict[str, float]) -> str:
+    """A warning in words where the embeddings have become (nearly) one point or one line; else nothing."""
+    if not found or (found["effective_rank"] >= 1.5 and found["std"] >= 0.05):
+        return ""
+    return (
+        f"the embeddings collapse (effective rank {found['effective_rank']:.2f}, std {found['std']:.3f}; spread: many, 1): "
+        "lower optimiser.lr, or look at the objective's temperature and negatives"
+    )
+
+
+def _uniformity(unit: Tensor) -> float:
+    """log of the mean of exp(-2 |x - y|^2) over pairs of rows (Wang and Isola 2020); 0 = one point, -4 = spread."""
+    return float(torch.pdist(unit).square().mul(-2).exp().mean().log())
 
 
 def _explained(rows: Tensor, clock: Tensor) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,34 @@ import torch
 from accelerate import PartialState
 
 from mvssl import config
-from mvssl.dataset import ClipDataset, make_loader
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
+from mvssl.labels import read_segments
 from mvssl.sampling import sessions
 from mvssl.training.backbone import set_up_backbones
-from mvssl.training.experiment import Data, Experiment, build_module, build_plan, select
-from mvssl.training.feature_cache import CachedBatches, FeatureCache
-from mvssl.training.loop import Batches, train
+from mvssl.training.batches import make_batches
+from mvssl.training.checkpoint import writing
+from mvssl.training.experiment import Data, Experiment, build_module, select
+from mvssl.training.find_batch import with_found_batch
+from mvssl.training.loop import train
 from mvssl.training.module import TrainedModule
+from mvssl.training.validation import Validation, few
 from mvssl.types import Video
 from mvssl.video import Problem, scan
 
 
-def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configuration", progress: bool = True) -> Path:
+def pretrain(
+    values: dict[str, Any], run: str | Path, *, where: str = "configuration", progress: bool = True,
+    find_batch_size: bool = False,
+) -> Path:  # fmt: skip
     """Trains an encoder; an interrupted run goes on where it stopped.
 
     Args:
         values: the configuration (see ``Experiment``).
         run: folder of the run. Afterwards it holds ``config.yaml``, ``metrics.jsonl``, ``checkpoints/`` and ``model/``.
         where: where the values came from, for messages.
+        find_batch_size: take the largest batch that a step has memory for; a run that goes on keeps the one it found.
 
     Returns:
         The run's folder.
@@ -40,35 +48,47 @@ def pretrain(values: dict[str, Any], run: str | Path, *, where: str = "configura
     """
     experiment = Experiment.from_values(values, where)
     run = Path(run)
-    videos, problems = _usable(experiment.data)
+    everything, problems = _usable(experiment.data)
+    videos = select(everything, experiment.data.split, experiment.data.root)
     samples = sessions(videos, by=experiment.data.sample)
     process = PartialState()
     torch.manual_seed(experiment.train.seed)
     module = build_module(experiment, samples, videos)
     set_up_backbones(module, experiment.train)
     _check_pairs(experiment, module.objective.needs.pairs)
-    run.mkdir(parents=True, exist_ok=True)
-    _check_same(run, experiment)
+    if find_batch_size and (run / "config.yaml").exists():
+        experiment, find_batch_size = _with_batch_of(run, experiment), False
+    with writing(run):
+        run.mkdir(parents=True, exist_ok=True)
+        _check_same(run, experiment)
+    if experiment.batch.group_by == "none" and len(samples) < experiment.batch.size:
+        print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
     if problems:
         (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
         print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
-    batches = _batches(experiment, module, samples, videos, run, process, progress=progress)
+    make = partial(make_batches, samples=samples, videos=videos, run=run, process=process, progress=progress)
+    if find_batch_size:
+        experiment = with_found_batch(experiment, module, make, num_samples=len(samples), process=process)
+        config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
+    batches, bad_files = make(experiment, module)
     num_threads = torch.get_num_threads()
     if experiment.cache.passes and process.device.type == "cpu":
         torch.set_num_threads(
             1
         )  # small tensors: a second thread saves a fifth on an idle machine, and stalls on a busy one
     try:
-        last = train(experiment, module, batches, run, progress=progress)
+        last = train(
+            experiment, module, batches, run, progress=progress, unreadable=bad_files.summary, num_samples=len(samples),
+            evaluate=_validation(experiment, module, videos, everything, run, process),
+        )  # fmt: skip
     finally:
         torch.set_num_threads(num_threads)
     if process.is_main_process:
         save_models(_models(experiment, module), run / FOLDER)
-        (run / "summary.json").write_text(
-            json.dumps(
-                {"videos": len(videos), "samples": len(samples), "set_aside": len(problems), "last": last}, indent=1
-            )
-        )
+        counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
+        summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
+        with writing(run / "summary.json"):
+            (run / "summary.json").write_text(json.dumps(summary, indent=1))
     process.wait_for_everyone()
     return run
 
@@ -94,12 +114,46 @@ def _check_pairs(experiment: Experiment, pairs: str) -> None:
 
 
 def _usable(data: Data) -> tuple[list[Video], list[Problem]]:
-    """The readable videos of the split, and the unreadable ones that the policy sets aside."""
+    """The readable videos, and the unreadable ones that the policy sets aside."""
     report = scan(data.root)
     problems = [problem for problem in report.problems if problem.fatal]
     if problems and (data.policy == "error" or not report.videos):
         raise InputError(f"{problems[0].message} ({len(problems)} such videos; data.policy=skip sets them aside)")
-    return select(report.videos, data.split, data.root), problems
+    return list(report.videos), problems
+
+
+def _with_batch_of(run: Path, experiment: Experiment) -> Experiment:
+    size = config.load(run / "config.yaml")["batch"]["size"]
+    print(f"batch.size {size}, as found when {run} was begun")
+    return experiment.model_copy(update={"batch": experiment.batch.model_copy(update={"size": size})})
+
+
+def _validation(
+    experiment: Experiment, module: TrainedModule, videos: list[Video], everything: list[Video], run: Path,
+    process: PartialState,
+) -> Validation | None:  # fmt: skip
+    settings = experiment.train
+    if not settings.evaluate_every:
+        return None
+    trained_on = {video.id for video in videos}
+    held_out = [v for v in everything if v.id not in trained_on and v.split in ("val", "")]
+    if len(held_out) < 2:
+        raise ConfigError(
+            "train.evaluate_every: needs two videos or more of split val that are not trained on; state splits in the index "
+            "(videos.csv), or set it to 0"
+        )
+    table = Path(experiment.data.labels) if experiment.data.labels else Path(experiment.data.root) / "segments.csv"
+    view, plan = next(iter(experiment.plans().items()))
+    encoder = module.encoder_of(view)
+    if encoder.backbone is not encoder.trunk:
+        raise ConfigError(
+            f"train.evaluate_every: only for encoders of single pictures, not for {experiment.encoder['name']}; set it to 0"
+        )
+    return Validation(
+        encoder, experiment.embed.showing(plan.spec), few(videos, settings.evaluate_videos),
+        few(held_out, settings.evaluate_videos), read_segments(table) if table.is_file() else None, run,
+        save=lambda folder: save_models(_models(experiment, module), folder), device=process.device,
+    )  # fmt: skip
 
 
 def _check_same(run: Path, experiment: Experiment) -> None:
@@ -119,42 +173,3 @@ def _check_same(run: Path, experiment: Experiment) -> None:
 
 def _without_length(value: Any) -> Any:
     return {k: v for k, v in value.items() if k != "steps"} if isinstance(value, dict) else value
-
-
-def _batches(
-    experiment: Experiment, module: TrainedModule, samples: list[tuple[Video, ...]], videos: list[Video], run: Path,
-    process: PartialState, *, progress: bool,
-) -> Batches:  # fmt: skip
-    """Pictures decoded at every step, or, with ``cache.passes``, backbone features computed once."""
-    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
-    transform = config.build("mvssl.views", experiment.views, "views")
-    plan = build_plan(experiment, samples)
-    names = sorted({video.label for video in videos} - {""})
-    if experiment.cache.passes == 0:
-        plans = experiment.plans()
-        dataset = ClipDataset(
-            samples, sampler=sampler, transform=transform, policy=experiment.data.policy,
-            modalities={view: plan.modality for view, plan in plans.items()},
-            of={view: plan.of for view, plan in plans.items()},
-        )  # fmt: skip
-
-        def from_pictures(start_step: int, rank: int, world_size: int):
-            workers = experiment.train.num_workers
-            return iter(
-                make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step)
-            )
-
-        return from_pictures
-    folder = Path(experiment.cache.folder) if experiment.cache.folder else run / "cache"
-    caches = {}
-    for view, shown in experiment.plans().items():
-        caches[view] = FeatureCache(
-            folder, module.encoder_of(view), transform, passes=experiment.cache.passes, seed=experiment.train.seed,
-            recipe=experiment.embed.showing(shown.spec), modality=shown.modality, about=experiment.views,
-            device=process.device,
-        )  # fmt: skip
-        with process.main_process_first():
-            caches[view].fill(videos, progress=progress)
-    of = {view: shown.of for view, shown in experiment.plans().items()}
-    labels = [names.index(sample[0].label) if sample[0].label else -1 for sample in samples]
-    return CachedBatches(caches, videos, samples, sampler, plan, labels, of=of)

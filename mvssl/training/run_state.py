@@ -1,0 +1,62 @@
+"""Everything that a resumed run needs beside its configuration: saved, and taken up again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from mvssl.training import checkpoint
+from mvssl.training.module import TrainedModule
+
+
+class RunState:
+    """Module, optimiser, schedule and scaler of a run, and the number of skipped steps.
+
+    Attributes:
+        environment: what must be equal for the same numbers bit for bit; a change is said aloud.
+    """
+
+    def __init__(
+        self, run: Path, module: TrainedModule, optimiser: Any, schedule: Any, accelerator: Accelerator, *, keep: int
+    ):
+        self.folder, self.module, self.optimiser, self.schedule = run / "checkpoints", module, optimiser, schedule
+        self.accelerator, self.keep, self.skipped = accelerator, keep, 0
+        self.environment: dict[str, str] = {}
+
+    def save(self, step: int) -> None:
+        """Writes a checkpoint on the main process; the others wait."""
+        scaler = self.accelerator.scaler
+        if self.accelerator.is_main_process:
+            training = {
+                "step": step,
+                "skipped": self.skipped,
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "scaler": scaler.state_dict() if scaler is not None else None,
+                "environment": self.environment,
+            }
+            checkpoint.save(self.folder, step, module=self.module, training=training, keep=self.keep)
+        self.accelerator.wait_for_everyone()
+
+    def resume(self) -> int:
+        """Takes up the newest whole checkpoint; the step that comes next (0: there is none)."""
+        with self.accelerator.main_process_first():  # it tidies up
+            path = checkpoint.newest(self.folder) if self.folder.is_dir() else None
+        if path is None:
+            return 0
+        training = checkpoint.load(path, self.module)
+        self.optimiser.load_state_dict(training["optimiser"])
+        self.schedule.load_state_dict(training["schedule"])
+        if training["scaler"] is not None and self.accelerator.scaler is not None:
+            self.accelerator.scaler.load_state_dict(training["scaler"])
+        before = training["environment"]
+        changed = [
+            f"{name} {before.get(name)} -> {now}" for name, now in self.environment.items() if before.get(name) != now
+        ]
+        self.accelerator.print(f"going on from {path}, step {training['step']}")
+        if changed:
+            self.accelerator.print(f"  not bit for bit as before: {', '.join(changed)}")
+        self.skipped = training["skipped"]
+        return int(training["step"])

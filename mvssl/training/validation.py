@@ -1,0 +1,131 @@
+"""A small evaluation while a run trains: a few held-out videos, beside the clock and the untrained encoder; the best kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mvssl.embedding import Frames, Recipe, describe, embed_video, project
+from mvssl.encoders import FrameEncoder, Image
+from mvssl.evaluation import (
+    KendallTau,
+    PhaseClassification,
+    WarpError,
+    evaluate_frames,
+    flatten,
+    reuse_rows,
+    time_only,
+    warped_frames,
+)
+from mvssl.labels import Segments
+from mvssl.training import checkpoint
+from mvssl.training.log import append, cut_back
+from mvssl.types import Video
+
+BEST = "best"
+NOW, BEFORE, CLOCK = "this run", "before training", "time only"
+
+
+class Validation:
+    """Called with the number of steps done; writes ``evaluation.jsonl`` and keeps ``checkpoints/best``.
+
+    The metric that decides: with phase labels, the mean per-class recall of phases (fitted on a few training videos); without,
+    the alignment error in seconds between cut and warped copies of the held-out videos (``warp_error``). Kendall's tau is
+    told too, and never decides: the clock alone reaches it.
+
+    Args:
+        encoder: the one that is trained.
+        videos: held-out ones, and training ones (for the fit of the phases); only they are decoded.
+        save: writes the model into a folder.
+    """
+
+    def __init__(
+        self, encoder: FrameEncoder, recipe: Recipe, train: Sequence[Video], held_out: Sequence[Video],
+        segments: Segments | None, run: Path, *, save: Callable[[Path], None], device: torch.device | str = "cpu",
+    ):  # fmt: skip
+        self.encoder, self.recipe, self.run, self.save, self.device = encoder, recipe, run, save, device
+        self.videos = [v._replace(split="train") for v in train] if segments else []
+        self.videos += [v._replace(split="val") for v in held_out]
+        ids = {video.id for video in self.videos}
+        self.segments = Segments({video: rows for video, rows in (segments or {}).items() if video in ids})
+        self.metric, self.sign = ("phase_classification/recall", 1) if segments else ("warp_error/dtw_s", -1)
+        self.rows: dict[str, dict[str, float]] = {}
+        self.best: float | None = None
+        self._features: tuple[Frames, Frames] | None = None
+
+    def resume(self, step: int) -> None:
+        """Takes up what was found in the first ``step`` steps; what came later comes again."""
+        for line in cut_back(self.run / "evaluation.jsonl", step + 1):
+            self._take_up(json.loads(line))
+
+    def __call__(self, step: int) -> str:
+        plain, cut = self._backbone()
+        if step == 0:
+            self._write(step, CLOCK, self._numbers(time_only(plain), time_only(cut)))
+        mine = project(self.encoder, plain, recipe=self.recipe), project(self.encoder, cut, recipe=self.recipe)
+        name = NOW if step else BEFORE
+        numbers = self._write(step, name, self._numbers(*mine))
+        value = numbers[self.metric]
+        told = f"step {step}: {self.metric} {value:.3f} on {self._held_out} held-out videos" + "".join(
+            f", {row} {self.rows[row][self.metric]:.3f}" for row in (BEFORE, CLOCK) if row in self.rows and row != name
+        )
+        if step and math.isfinite(value) and (self.best is None or self.sign * value > self.sign * self.best):
+            self.best = value
+            self._keep(step, value)
+            told += "; the best so far"
+        return told
+
+    @property
+    def _held_out(self) -> int:
+        return sum(video.split == "val" for video in self.videos)
+
+    def _backbone(self) -> tuple[Frames, Frames]:
+        """Backbone features of the videos, and of cut and warped copies of those held out; once, if they stay."""
+        if self._features is None or not self.encoder.trunk.frozen:
+            image = Image.of(self.encoder.trunk, chunk=self.encoder.chunk)
+            rows = [embed_video(image, video, recipe=self.recipe, device=self.device) for video in self.videos]
+            plain = Frames(rows, describe(image, self.recipe, normalise=False))
+            self._features = plain, warped_frames(plain.where(split="val"), reuse_rows, seed=0, warps=("none", "pause"))
+        return self._features
+
+    def _numbers(self, plain: Frames, cut: Frames) -> dict[str, float]:
+        held_out = plain.where(split="val")
+        found = {"kendall_tau": KendallTau().evaluate(held_out), "warp_error": WarpError().evaluate(cut)}
+        if self.segments:
+            found |= evaluate_frames(plain, self.segments, evaluators={"phase_classification": PhaseClassification()})
+        return {name: float(value) for name, value in flatten(found).items() if isinstance(value, (int, float))}
+
+    def _write(self, step: int, row: str, numbers: dict[str, float]) -> dict[str, float]:
+        line = {"step": step, "row": row, **numbers}
+        append(self.run / "evaluation.jsonl", line)
+        self.rows[row] = numbers
+        return numbers
+
+    def _take_up(self, line: dict) -> None:
+        step, row = line.pop("step"), line.pop("row")
+        self.rows[row] = line
+        if step and (self.best is None or self.sign * line[self.metric] > self.sign * self.best):
+            self.best = line[self.metric]
+
+    def _keep(self, step: int, value: float) -> None:
+        words = "the highest" if self.sign > 0 else "the lowest"
+        about = {"step": step, "metric": self.metric, "value": value, "why": f"{words} {self.metric} so far"}
+
+        def fill(folder: Path) -> None:
+            self.save(folder)
+            (folder / "best.json").write_text(json.dumps(about, indent=1))
+
+        checkpoint.write_folder(self.run / "checkpoints" / BEST, fill)
+
+
+def few(videos: Sequence[Video], number: int) -> list[Video]:
+    """``number`` of the videos, spread evenly over their order by id."""
+    ordered = sorted(videos, key=lambda video: video.id)
+    if len(ordered) <= number:
+        return ordered
+    return [ordered[i] for i in np.linspace(0, len(ordered) - 1, number).round().astype(int)]
