@@ -10,8 +10,8 @@ exhaustive search (hits within 1 s of one video merged) that are found, to 1 s.
 
 Every index is built in one process and queried in another; memory is the largest anonymous resident memory of each.
 Cold: all queries once, in a fresh process, the files dropped from the page cache. Warm: the same queries again.
-From 3 million rows on only the approximate indexes are built (LanceDB as the package sets it; faiss IVF-PQ with the
-same numbers of partitions and codes, its hits ranked again by the rows on disk). One thread unless told otherwise.
+From 3 million rows on only the approximate indexes are built: LanceDB as the package sets it (IVF-SQ), and faiss IVF-PQ
+with as many partitions and 32 bytes a row, its hits ranked again by the rows on disk. Rows already in --json are kept.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -224,7 +225,7 @@ def apart_process(task, *arguments):
     return answer
 
 
-def measured(num_rows: int, num_queries: int, work: Path) -> list[dict]:
+def measured(num_rows: int, num_queries: int, work: Path, only: list[str], report: Callable[[dict], None]) -> None:
     num_videos = max(1, num_rows // LENGTH)
     num_actions = max(1, num_videos // PER_ACTION)
     work.mkdir(parents=True, exist_ok=True)
@@ -236,12 +237,11 @@ def measured(num_rows: int, num_queries: int, work: Path) -> list[dict]:
     truth, _ = apart_process(exhaustive, path, queries)
     large = num_rows >= 3_000_000
     names = ["LanceDB", "faiss IVF-PQ"] if large else ["exact torch", "LanceDB", "faiss flat", "faiss HNSW"]
-    rows = []
-    for name in names:
+    for name in [name for name in names if not only or name in only]:
         library = {"L": "lancedb", "f": "faiss"}.get(name[0])
         base = {"contender": name, "setting": f"{num_videos * LENGTH} rows", "repetitions": num_queries}
         if library and not importlib.util.find_spec(library):
-            rows.append({**base, "not run": f"{library} is not installed"})
+            report({**base, "not run": f"{library} is not installed"})
             continue
         folder = work / name.replace(" ", "-")
         folder.mkdir(parents=True)
@@ -251,30 +251,33 @@ def measured(num_rows: int, num_queries: int, work: Path) -> list[dict]:
         spread = {"median": found["warm_p50_ms"], "spread": round(found["warm_p99_ms"] - found["warm_p50_ms"], 2)}
         built = {f"build_{key}": value for key, value in built.items()}
         memory = {"query_anon_mb": asked["anon_mb"], "disk_mb": round(size / 1e6, 1)}
-        rows.append({**base, **spread, **found, **built, **memory, "date": date.today().isoformat()})
-        print(rows[-1], flush=True)
+        report({**base, **spread, **found, **built, **memory, "date": date.today().isoformat()})
         shutil.rmtree(folder)
     path.unlink()
-    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path, help="rows of other sizes in it are kept")
+    parser.add_argument("--json", type=Path, help="rows of other sizes and contenders in it are kept")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--only", nargs="*", default=[], help="contenders")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--work", type=Path, default=Path("search-benchmark"))
     options = parser.parse_args()
-    sizes, count = ([3_000], 10) if options.quick else (options.rows, options.queries)
-    rows = [row for size in sizes for row in measured(size, count, options.work)]
-    if options.json:
-        fresh = {row["setting"] for row in rows}
-        known = json.loads(options.json.read_text())["rows"] if options.json.exists() else []
-        rows = [row for row in known if row["setting"] not in fresh] + rows
-        rows.sort(key=lambda row: int(row["setting"].split()[0]))
-        options.json.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-        options.json.with_suffix(".md").write_text(table(rows))
+
+    def report(row: dict) -> None:
+        print(row, flush=True)
+        if options.json:
+            known = json.loads(options.json.read_text())["rows"] if options.json.exists() else []
+            same = (row["setting"], row["contender"])
+            rows = [one for one in known if (one["setting"], one["contender"]) != same] + [row]
+            rows.sort(key=lambda one: int(one["setting"].split()[0]))
+            options.json.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+            options.json.with_suffix(".md").write_text(table(rows))
+
+    for size in [3_000] if options.quick else options.rows:
+        measured(size, 10 if options.quick else options.queries, options.work, options.only, report)
 
 
 COLUMNS = {

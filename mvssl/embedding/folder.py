@@ -1,4 +1,5 @@
-"""Many videos to a folder of tables: finished ones are left alone, so an interrupted run goes on where it stopped."""
+"""Many videos to a folder of tables: finished ones, and finished windows of long ones, are left alone, so an interrupted
+run goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from mvssl.embedding.parallel import each
+from mvssl.embedding.parts import Parts
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.embedding.video import embed_video
@@ -81,19 +83,24 @@ def embed_folder(
             )
         done.append(table)
 
+    def parts_of(video: Video) -> Parts:
+        return Parts(folder / f"{file_name(video.id)}.{metadata['model']}.parts")
+
     def work(video: Video) -> VideoFrames:
         planned = None if warp is None else partial(warp, video)
         return embed_video(
-            encoder, video, recipe=recipe, device=device, layers=layers, warp=planned, normalise=normalise
-        )
+            encoder, video, recipe=recipe, device=device, layers=layers, warp=planned, normalise=normalise,
+            parts=parts_of(video), progress=progress,
+        )  # fmt: skip
 
-    for _, found in each(work, missing, device=device, name="embed", progress=progress):
+    for video, found in each(work, missing, device=device, name="embed", progress=progress):
         if isinstance(found, VideoError) and policy == "skip":
             bad.append(found)
         elif isinstance(found, Exception):
             raise found
         else:
             write_frames(folder, found, metadata)
+            parts_of(video).remove()
             done.append(found)
     if not done:
         raise InputError(

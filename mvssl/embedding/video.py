@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
+from mvssl.embedding.parts import Parts
 from mvssl.embedding.pictures import pictures
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import VideoFrames
@@ -51,6 +53,8 @@ def embed_video(
     warp: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
     normalise: bool = False,
     mirrored: bool = False,
+    parts: Parts | None = None,
+    progress: bool = False,
 ) -> VideoFrames:
     """Embeds a video frame by frame.
 
@@ -62,6 +66,8 @@ def embed_video(
             extra column ``source_time_s``.
         normalise: rows scaled to unit length.
         mirrored: left and right of every picture exchanged; for encoders that are shown rgb.
+        parts: where finished windows are kept, and found after an interruption; for long videos.
+        progress: show frames done and time left, where the video has several windows.
 
     Returns:
         One row per embedded frame, in order of time.
@@ -77,7 +83,8 @@ def embed_video(
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
         show = _trunk_reader(encoder, decoder, source_s, recipe, device, mirrored)
-        embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers)
+        name = video.id if progress else ""
+        embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers, parts=parts, progress=name)
     if normalise:
         embedding = unit(embedding)
     start_s, end_s = float(video.start_s), float(video.end_s)
@@ -99,25 +106,49 @@ def temporal_rows(
     clock_s: np.ndarray,
     window_s: float,
     layers: tuple[str, ...] = (),
+    *,
+    parts: Parts | None = None,
+    progress: str = "",
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The part after the backbone, window by window: (T, D) embeddings, and the asked-for layers.
 
     Args:
         show: backbone features (n, D_trunk) of a range of rows; ranges move forward.
         clock_s: (T,) times that the encoder is told.
+        parts: where finished windows are kept; those that are there are not computed again.
+        progress: name on the bar that is shown for several windows.
     """
-    kept: list[torch.Tensor] = []
-    extra: dict[str, list[torch.Tensor]] = {f"layer_{name}": [] for name in layers}
-    for seen, keep in windows(clock_s, window_s):
-        features = show(seen)
-        time_s = torch.tensor(clock_s[seen], device=features.device)[None]
-        found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
-        assert found.frame is not None  # every frame encoder gives frames
-        inside = slice(keep.start - seen.start, keep.stop - seen.start)
-        kept.append(found.frame[0, inside].float().cpu())
-        for name in layers:
-            extra[f"layer_{name}"].append(found.maps[name][0, inside].float().cpu())
-    return torch.cat(kept).numpy(), {name: torch.cat(parts).numpy() for name, parts in extra.items()}
+    plan = list(windows(clock_s, window_s))
+    several = len(plan) > 1
+    done: list[dict[str, np.ndarray]] = []
+    with tqdm(total=len(clock_s), desc=progress, unit="frame", disable=None if progress and several else True) as bar:
+        for seen, keep in plan:
+            columns = parts.load(keep) if parts is not None and several else None
+            if columns is None:
+                columns = _window(encoder, show(seen), clock_s, seen, keep, layers)
+                if parts is not None and several:
+                    parts.save(keep, columns)
+            done.append(columns)
+            bar.update(keep.stop - keep.start)
+    joined = {name: np.concatenate([columns[name] for columns in done]) for name in done[0]}
+    return joined.pop("embedding"), joined
+
+
+def _window(
+    encoder: FrameEncoder,
+    features: torch.Tensor,
+    clock_s: np.ndarray,
+    seen: slice,
+    keep: slice,
+    layers: tuple[str, ...],
+) -> dict[str, np.ndarray]:
+    """Columns of the rows that are kept of one window."""
+    time_s = torch.tensor(clock_s[seen], device=features.device)[None]
+    found = encoder.temporal(features[None], time_s, torch.ones_like(time_s, dtype=torch.bool), layers)
+    assert found.frame is not None  # every frame encoder gives frames
+    inside = slice(keep.start - seen.start, keep.stop - seen.start)
+    columns = {"embedding": found.frame, **{f"layer_{name}": found.maps[name] for name in layers}}
+    return {name: rows[0, inside].float().cpu().numpy() for name, rows in columns.items()}
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -133,20 +164,24 @@ def _trunk_reader(
     device: torch.device | str,
     mirrored: bool,
 ) -> Callable[[slice], torch.Tensor]:
-    """Backbone features of a growing range of rows; each picture is decoded and encoded once, old rows are let go."""
+    """Backbone features of ranges of rows that move forward, old rows let go. Pictures go through the backbone in
+    pieces on a fixed grid, so that a run that begins in the midst gives the same numbers."""
     held: list[torch.Tensor] = []
     first, until = 0, 0
 
     def show(seen: slice) -> torch.Tensor:
         nonlocal held, first, until
-        drop = seen.start - first
-        held, first = held[drop:], seen.start
+        if until < seen.start:  # windows before were done in an earlier run
+            held, first = [], seen.start // PICTURES_AT_ONCE * PICTURES_AT_ONCE
+            until = first
         while until < seen.stop:
-            part = slice(until, min(until + PICTURES_AT_ONCE, seen.stop))
+            part = slice(until, min(until + PICTURES_AT_ONCE, len(source_s)))
             shown = pictures(decoder, source_s[part], recipe).to(device)
             held.extend(encoder.trunk_features(shown.flip(-1) if mirrored else shown)[0])
             until = part.stop
-        return torch.stack(held)
+        del held[: seen.start - first]
+        first = seen.start
+        return torch.stack(held[: seen.stop - seen.start])
 
     return show
 

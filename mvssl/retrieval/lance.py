@@ -27,8 +27,8 @@ class LanceIndex:
     """Frames of many videos on disk, or in object storage, as unit vectors.
 
     Videos are added in transactions of many; a video is there as a whole or not at all, so an interrupted run continues
-    where it stopped. The approximate index (IVF-PQ) is built by ``build``; rows added later are found too, by looking
-    through them, until the next ``build``, which only adds them.
+    where it stopped. ``build`` makes the approximate index (IVF-SQ: partitions, one byte a value); rows added later are
+    found too, by looking through them, until the next ``build``, which only adds them.
 
     Args:
         uri: folder, or ``s3://...`` and the like.
@@ -37,7 +37,7 @@ class LanceIndex:
         refine: how many times the hits are fetched whole and ranked exactly.
     """
 
-    def __init__(self, uri: str | os.PathLike, *, centre: bool = True, num_probes: int = 64, refine: int = 4):
+    def __init__(self, uri: str | os.PathLike, *, centre: bool = True, num_probes: int = 64, refine: int = 2):
         try:
             import lancedb
         except ImportError:
@@ -113,18 +113,16 @@ class LanceIndex:
         yield from (one.video for one in waiting)
 
     def build(self, *, num_partitions: int | None = None, retrain: bool = False) -> None:
-        """Trains the approximate index (IVF-PQ, cosine) where there is none, else adds new rows to it; packs files."""
+        """Trains the approximate index (IVF-SQ, cosine) where there is none, else adds new rows to it; packs files."""
         if len(self) < _TRAIN_ROWS:
             return  # looking through all of so few rows is exact and fast
-        from lancedb.index import BTree, IvfPq
+        from lancedb.index import BTree, IvfSq
 
-        width = self._table.schema.field("vector").type.list_size
         known = {column for index in self._table.list_indices() for column in index.columns}
         if retrain or "vector" not in known:
-            config = IvfPq(
+            config = IvfSq(
                 distance_type="cosine",
                 num_partitions=num_partitions or max(1, int(np.sqrt(len(self)))),
-                num_sub_vectors=width // 4 if width % 4 == 0 else width,
                 max_iterations=15,  # of k-means; more changes recall by less than its noise
                 sample_rate=64,  # training rows per partition
             )
