@@ -27,7 +27,12 @@ def make_batch(colour: tuple[int, int, int]) -> Batch:
 
     pixels = torch.tensor(colour, dtype=torch.uint8)[:, None, None].expand(2, 4, 1, 3, 16, 16)
     absent = view(pixels)._replace(present=torch.tensor([False, True]))
-    views = {"rgb": view(pixels), "chroma": absent, "sound": view(torch.rand(2, 4, 1, 1, 64, 48) * 8 - 6), "pose": view(torch.rand(2, 4, 6))}
+    views = {
+        "rgb": view(pixels),
+        "chroma": absent,
+        "sound": view(torch.rand(2, 4, 1, 1, 64, 48) * 8 - 6),
+        "pose": view(torch.rand(2, 4, 6)),
+    }
     return Batch(views, torch.tensor([5, 7]), torch.tensor([0, -1]), torch.tensor([[5, -1, 5, 5], [7, 7, 7, 7]]))
 
 
