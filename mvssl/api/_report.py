@@ -56,7 +56,9 @@ def report(
     )
     videos, model = read_videos(dataset), load(run)
     pair = pair_of(videos)
-    aligned = align(pair[0].path, [pair[1].path], files / "aligned", run=model, segments=segments)
+    named = Segments({video.path: segments[video.id] for video in pair if video.id in segments})
+    labelled = named if pair[0].path in named else None
+    aligned = align(pair[0].path, [pair[1].path], files / "aligned", run=model, segments=labelled)
     frames = embed(model, videos, files / "frames")
     moment = moment_of(pair[0], segments)
     found = search(frames, moment, files / "found", k=9)
