@@ -20,8 +20,7 @@ import torch
 from mvssl import config
 from mvssl.api import ZERO_SHOT
 from mvssl.embedding import Frames, Recipe, embed_folder
-from mvssl.evaluation import ActionClassification
-from mvssl.evaluation._checks import check_split
+from mvssl.evaluation import ActionClassification, check_split
 from mvssl.reporting.tables import markdown
 from mvssl.video import read_videos
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
-from mvssl.embedding import Frames, Model
-from mvssl.evaluation import Result, evaluate_frames, flatten
+from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.evaluation import Result, check_split, check_table, evaluate_frames, flatten
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
 from mvssl.evaluation.suite import Evaluator, all_evaluators, cut_evaluators, default_evaluators
 from mvssl.labels import Segments, read_segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables
+from mvssl.types import Video
 from mvssl.video import read_videos
 
 
@@ -66,6 +68,7 @@ def evaluate(
     reference = supervised if supervised is None or isinstance(supervised, Model) else load(supervised)
     videos = read_videos(dataset)
     segments = _labels(Path(dataset), labels)
+    _check(videos, segments)
     output = Path(output)
     own = output / "frames"
     rows = build_rows(
@@ -93,6 +96,21 @@ def evaluate(
     plots = write_plots(output / "plots", results, _pictured(rows), segments)
     numbers = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
     return Evaluation(numbers, path, table, tuple(plots))
+
+
+def _check(videos: Sequence[Video], segments: Segments | None) -> None:
+    """Refuses leaky splits, and labels that fit no video, before anything is decoded."""
+    blank = np.zeros((1, 1))
+    rows = [
+        VideoFrames(
+            v.id, np.zeros(1, dtype=int), np.array([v.start_s]), blank, end_s=v.end_s, session=v.session,
+            group=v.group, split=v.split,
+        )
+        for v in videos
+    ]  # fmt: skip
+    table = Frames(rows)
+    check_table(table, segments)
+    check_split(table.where(split="train"), table.where(split="val"))
 
 
 class _Cells:

@@ -1,6 +1,7 @@
 """Evaluation: reads tables of frames and labels, returns numbers beside their controls, never plots."""
 
 from mvssl import config
+from mvssl.evaluation._checks import check_split, check_table
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.action_classification import ActionClassification, action_classification
 from mvssl.evaluation.controls import majority, time_histogram, time_only
@@ -36,6 +37,8 @@ __all__ = [
     "WarpError",
     "action_classification",
     "all_evaluators",
+    "check_split",
+    "check_table",
     "clock_r2",
     "collapse",
     "default_evaluators",

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from mvssl.api import evaluate
+from mvssl.api import embed, evaluate
+from mvssl.api._rows import build_rows
 from mvssl.embedding import Model
-from mvssl.video import write_video
+from mvssl.errors import InputError
+from mvssl.evaluation import suite
+from mvssl.video import read_videos, write_video
 
 FRAME = {
     "name": "frame",
@@ -69,3 +72,64 @@ def test_the_same_dataset_gives_the_same_numbers_again(dataset, tmp_path):
     second = evaluate(model, dataset, tmp_path / "b", tables=tmp_path / "a" / "frames", progress=False)
     assert first.rows == second.rows
     assert "before training" not in first.rows  # nothing of an image encoder is trained
+
+
+def test_every_evaluator_on_what_the_data_allows_and_nothing_twice(dataset, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    model = Model(encoder=FRAME, recipe={"size": 32}).eval()
+    monkeypatch.setattr(suite, "SHOTS", (1,))
+    found = evaluate(model, dataset, tmp_path, everything=True, progress=False)
+    row = found.rows["this run"]
+    names = {name.partition("/")[0] for name in row}
+    assert names >= {"label_efficiency", "label_efficiency_few_shot", "segmentation", "key_moments", "diagnostics"}
+    assert names >= {"phase_classification_svm", "guillotine", "diversity", "warp_error"}
+    assert {"guillotine/trunk", "guillotine/transformer", "guillotine/embedding"} <= set(row)
+    assert {path.name for path in found.plots} == {"similarity.png", "tau.png", "confusion.png", "layers.png"}
+    assert (tmp_path / "tables" / "warp_error.tex").read_text().startswith(r"\begin{tabular}")
+    stored = json.loads(found.results.read_text())
+    assert "tau-b = " in stored["definitions"]["kendall_tau"]
+    assert stored["definitions"]["phase_classification_svm"] == stored["definitions"]["phase_classification"]
+
+    def never(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(suite.KendallTau, "evaluate", never)
+    monkeypatch.setattr(suite.WarpError, "evaluate", never)
+    again = evaluate(model, dataset, tmp_path, everything=True, progress=False)
+    assert json.loads(again.results.read_text())["rows"] == stored["rows"]
+    assert found.table.read_text() == again.table.read_text()
+
+
+def test_cuts_are_those_that_embed_writes(dataset, tmp_path):
+    """The warp error of the table equals that of versions decoded and embedded afresh."""
+    torch.manual_seed(0)
+    model = Model(encoder=FRAME, recipe={"size": 32}).eval()
+    rows = build_rows(
+        model, read_videos(dataset), tmp_path / "frames", shared=tmp_path / "frames", supervised=None,
+        image_weights="none", progress=False,
+    )  # fmt: skip
+    quick = rows["this run"].cuts(7)
+    afresh = embed(model, dataset, tmp_path / "cuts", cut_seed=7, progress=False).where(split="val")
+    assert quick.ids == afresh.ids
+    for one, other in zip(quick, afresh):
+        np.testing.assert_allclose(one.extra["source_time_s"], other.extra["source_time_s"], atol=1e-6)
+        np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("videos.csv", "take1", "take0", "leaky split: session 'take0' is in both training and validation"),
+        ("segments.csv", "videos/2.mp4,0,", "videos/9.mp4,0,", "labels for 'videos/9.mp4', which is not among the 6"),
+        ("segments.csv", ",2,bright", ",7,bright", "label 'bright' from .* lies outside the video, which ends at 2.0"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused_before_anything_is_decoded(dataset, tmp_path, file, old, new, words):
+    for name in ("videos.csv", "segments.csv"):
+        (tmp_path / name).write_text((dataset / name).read_text())
+    (tmp_path / "videos").symlink_to(dataset / "videos")
+    (tmp_path / file).write_text((tmp_path / file).read_text().replace(old, new))
+    model = Model(encoder={"name": "image", "backbone": "test_resnet", "weights": "none"}, recipe={"size": 32}).eval()
+    with pytest.raises(InputError, match=words):
+        evaluate(model, tmp_path, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -46,12 +48,22 @@ BASELINES = {  # frame accuracy and mean recall on val as documented with the da
     ("falls", "fall"): ((0.514, 0.33), (0.755, 0.737), (0.575, 0.531)),
     ("raise_hand", "all"): ((0.390, 0.20), (0.601, 0.428), (0.542, 0.393)),
     ("raise_hand", "one rest"): ((0.414, 0.25), (0.601, 0.376), (0.542, 0.338)),
+    ("raise_hand", "no idle"): ((0.545, 0.20), (0.849, 0.830), (0.628, 0.403)),
 }
+
+
+SLACK = {("no idle", "time only, relative"): 0.004}  # 30 and 100 bins are equally accurate, .830 and .833 in recall
+
+
+def without(video, first, last):
+    """The video less its first and last so many rows."""
+    kept = slice(first, len(video.frame) - last)
+    return video._replace(frame=video.frame[kept], time_s=video.time_s[kept], embedding=video.embedding[kept])
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(("name", "part"), BASELINES)
-def test_controls_equal_the_documented_baselines(real_table, name, part):
+def test_controls_equal_the_documented_baselines(real_table, data_root, name, part):
     frames, segments, rows = real_table(name)
     if part == "one cycle":
         frames = Frames([v for v in frames if rows[v.video]["num_cycles"] == "1"])
@@ -62,10 +74,14 @@ def test_controls_equal_the_documented_baselines(real_table, name, part):
         segments = Segments(
             {v: [Segment(s.start_s, s.end_s, rest.get(s.label, s.label)) for s in row] for v, row in segments.items()}
         )
+    if part == "no idle":  # the frames added at one end of a take
+        with (data_root / name / "takes.csv").open() as file:
+            added = {row["session"]: (int(row["idle_start"]), int(row["idle_end"])) for row in csv.DictReader(file)}
+        frames = Frames([without(v, *added[v.session]) for v in frames])
     train, val = frames.where(split="train"), frames.where(split="val")
     found = phase_controls(train, frame_labels(train, segments), val, frame_labels(val, segments))
     for control, (accuracy, recall) in zip(
         ("majority", "time only, relative", "time only, absolute"), BASELINES[name, part]
     ):
         assert found[control]["accuracy"] == pytest.approx(accuracy, abs=0.0006), control
-        assert found[control]["recall"] == pytest.approx(recall, abs=0.004 if recall == 0.33 else 0.0006), control
+        assert found[control]["recall"] == pytest.approx(recall, abs=SLACK.get((part, control), 0.004 if recall == 0.33 else 0.0006)), control
