@@ -15,6 +15,7 @@ from mvssl import config
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
 from mvssl.embedding import Frames, load, project
+from mvssl.embedding.model import FOLDER
 from mvssl.encoders import fingerprint
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation.results_file import write_results
@@ -142,7 +143,7 @@ def _experiment(values: dict[str, Any], videos: Sequence[Video], run: Path, step
     index = run / "videos.parquet"
     write_videos(videos, index)
     data = {**values.get("data", {}), "root": str(index), "split": "all"}
-    settings = {"log_every": 1, **values.get("train", {}), "steps": steps}
+    settings = {"log_every": 5, **values.get("train", {}), "steps": steps}
     experiment = Experiment.from_values({**values, "data": data, "train": settings}, where)
     if experiment.encoder.get("freeze") != "all":
         raise ConfigError(f"{where}: encoder.freeze: adapt measures on a frozen backbone; set encoder.freeze=all")
@@ -170,6 +171,7 @@ def _timed(
     decided = run / "steps.json"
     if not decided.exists():
         train_first()
+        shutil.rmtree(run / FOLDER)  # of those few steps: an interrupted adaptation leaves no model
         lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         step_s = float(np.median([line["data_s"] + line["step_s"] for line in lines[1:]]))
         left_s = limit_s * (1 - FOR_MEASURING) - (time.perf_counter() - begun)

@@ -11,7 +11,7 @@ from mvssl.video import write_video
 
 SMALL = [
     "views.size=32", "encoder.size=32", "encoder.num_frames=4", "sampler.num_frames=4", "objective.hidden_dim=16",
-    "batch.size=2", "train.steps=2", "train.precision=no", "train.num_workers=0", "embed.size=32", "embed.window_s=0.8",
+    "batch.size=2", "train.steps=2", "train.precision='no'", "train.num_workers=0", "embed.size=32", "embed.window_s=0.8",
 ]  # fmt: skip
 
 
