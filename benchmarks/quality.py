@@ -30,6 +30,7 @@ from quality_rows import METHODS, SUPERVISED, values
 from mvssl import config
 from mvssl.api import pretrain
 from mvssl.embedding import Frames, Model, Recipe, load, project
+from mvssl.errors import InputError
 from mvssl.evaluation import majority, time_only
 from mvssl.labels import read_segments
 from mvssl.reporting.tables import markdown
@@ -62,29 +63,43 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="key=value")
     parser.add_argument("--work", type=Path, default=Path("runs/quality"))
     args = parser.parse_args()
-    dataset = inner_split(args.dataset, args.work) if args.inner else args.dataset
+    dataset = index_of(args.dataset, args.work, inner=args.inner)
     known = ["majority", *CONTROLS, BEFORE, *METHODS, SUPERVISED]
     if args.what == "run":
+        failed = {}
         for row in known if args.rows == "all" else [name.strip() for name in args.rows.split(";")]:
             if row not in known:
                 parser.error(f"no row {row!r}; known: {'; '.join(known)}")
-            print(run_row(row, dataset, args.work, args.seed, args.set))
+            try:
+                print(run_row(row, dataset, args.work, args.seed, args.set), flush=True)
+            except InputError as error:  # the other rows are made all the same
+                failed[row] = str(error)
+        for row, why in failed.items():
+            print(f"NOT RUN {row}: {why}")
     print(write_table(dataset, known))
 
 
-def inner_split(dataset: Path, work: Path, share: float = 0.25) -> Path:
-    """A copy of the index without the validation videos, in which whole groups of the training videos are held out."""
-    folder = work / f"{dataset.name}-inner"
+def index_of(dataset: Path, work: Path, *, inner: bool, share: float = 0.25) -> Path:
+    """A copy of the index that names the action (that of the folder, where the index names none).
+
+    Args:
+        inner: leave the validation videos out, and hold whole groups of the training videos out in their place.
+    """
+    folder = work / "index" / (f"{dataset.name}-inner" if inner else dataset.name)
     folder.mkdir(parents=True, exist_ok=True)
     with (dataset / "videos.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
-    key = "group" if "group" in rows[0] else "session"
-    groups = sorted({row[key] or row["video"] for row in rows})
-    held = set(np.random.default_rng(15).permutation(groups)[: round(share * len(groups))])
+        rows = list(csv.DictReader(file))
+    rows = [{**row, "action": row.get("action") or dataset.name} for row in rows]
+    if inner:
+        rows = [row for row in rows if row["split"] == "train"]
+        key = "group" if "group" in rows[0] else "session"
+        groups = sorted({row[key] or row["video"] for row in rows})
+        held = set(np.random.default_rng(15).permutation(groups)[: round(share * len(groups))])
+        rows = [{**row, "split": "val" if (row[key] or row["video"]) in held else "train"} for row in rows]
     with (folder / "videos.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
-        writer.writerows({**row, "split": "val" if (row[key] or row["video"]) in held else "train"} for row in rows)
+        writer.writerows(rows)
     for name in ("videos", "segments.csv"):
         link = folder / name
         if not link.exists():
@@ -101,7 +116,7 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
     if trained:
         name = "default" if row == BEFORE else row
         spec = values(name, str(dataset), str(space / "cache"), classes=classes, seed=seed, extra=extra)
-    keys = {"configuration": _hash(spec), "data": _data_hash(dataset), "code": _code_hash()}
+    keys = {"configuration": _hash(_without_places(spec)), "data": _data_hash(dataset), "code": _code_hash()}
     path = RESULTS / dataset.name / f"{row.replace(', ', '-').replace(' ', '_')}.seed{seed}.json"
     if path.exists() and json.loads(path.read_text())["keys"] == keys:
         return path
@@ -184,6 +199,14 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, float]:
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _without_places(spec: Any) -> Any:
+    """A configuration without the folders of this machine."""
+    if not (isinstance(spec, dict) and "data" in spec):
+        return spec
+    data = {key: value for key, value in spec["data"].items() if key != "root"}
+    return {**spec, "data": data, "cache": {"passes": spec["cache"]["passes"]}}
 
 
 def _data_hash(dataset: Path) -> str:

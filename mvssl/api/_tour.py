@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mvssl.api._align import Alignment, align
-from mvssl.api._embed import embed
 from mvssl.api._evaluate import Evaluation, evaluate
 from mvssl.api._models import ZERO_SHOT, load
 from mvssl.api._pretrain import pretrain
 from mvssl.api._report import moment_of, pair_of, results_chapters
 from mvssl.api._scan import scan
 from mvssl.api._search import Found, search
+from mvssl.embedding import Frames, Model, project, read_frames, write_frames
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
 from mvssl.labels import read_segments
@@ -72,7 +72,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     else:
         print(f"  align without training: no weights here; {PACKAGE_HINT}")
     overrides = [f"data.root={videos}", f"cache.folder={output / 'cache'}"] if weights else [f"data.root={videos}"]
-    name = "demo" if weights else "demo_scratch"
+    name = "default" if weights else "demo_scratch"
     if quick:
         overrides += ["train.steps=200", *(["cache.passes=2"] if weights else [])]
     with stage("pretrain"):
@@ -83,19 +83,30 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         supervised = pretrain(
             name, [*overrides, *supervision, f"train.steps={60 if quick else 200}"], output=output / "run-supervised"
         )
+    with stage("evaluate"):
+        evaluation = evaluate(
+            run, videos, output / "evaluation", supervised=supervised, tables=output / "backbone", progress=False
+        )
     with stage("embed"):
-        frames = embed(run, videos, output / "frames")
+        frames = _embedded(load(run), output)
     with stage("align"):
         aligned["trained"] = align(pair[0].path, [pair[1].path], output / "aligned", run=load(run), segments=segments)
     with stage("search"):
         moment = moment_of(pair[0], segments)
         found = search(frames.where(split="val"), moment, output / "found", k=9)
-    with stage("evaluate"):
-        evaluation = evaluate(run, videos, output / "evaluation", supervised=supervised)
     path = _report(output, stage, aligned, found, moment, evaluation, run, len(report.videos))
     for sentence in sentences(evaluation.rows):
         print(sentence)
     return path
+
+
+def _embedded(model: Model, output: Path) -> Frames:
+    """What ``mvssl embed`` would make, from the backbone features that the evaluation has left: decoded once."""
+    backbone = read_frames(output / "backbone" / "backbone")
+    frames = project(model.encoder, backbone, recipe=model.recipe, normalise=model.normalise)
+    for video in frames:
+        write_frames(output / "frames", video, frames.metadata)
+    return frames
 
 
 def _report(
