@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-NUM_FRAMES, SIZE, VIEWS, CHUNK = 4, 32, ("a", "b"), 8
+NUM_FRAMES, SIZE, VIEWS, CHUNK = 2, 32, ("a", "b"), 8
 BACKBONE = "resnet10t"
 
 

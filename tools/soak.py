@@ -23,7 +23,7 @@ import numpy as np
 from mvssl.training import pretrain
 from mvssl.video import write_video
 
-STEPS, CHECKPOINT_EVERY = 1500, 5
+STEPS, CHECKPOINT_EVERY = 500, 5
 
 
 def configuration(root: Path, steps: int) -> dict:

@@ -26,7 +26,9 @@ def test_what_is_kept_for_the_backward_pass_counts():
     with memory.peak_of(torch.device("cpu")) as peak:
         torch.relu(x @ w).sum().backward()
     product, weight = 4 * 256 * 512, 4 * 512 * 512
-    assert 2 * product + weight <= peak() <= 4 * product + weight  # product, relu; their gradients; that of w
+    assert (
+        0 <= peak() - (product + weight) < 64
+    )  # the gradients of product and weight; before: product and relu; scalars
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_checkpointed_activations_take_less():
     for checkpointing in (False, True):
         spec = {
             "name": "frame",
-            "backbone": "resnet10t",
+            "backbone": "vit_tiny_patch16_224",
             "num_layers": 1,
             "mlp": [16],
             "dim": 16,
@@ -105,8 +107,8 @@ def test_checkpointed_activations_take_less():
         encoder = config.build("mvssl.encoders", spec, "encoder").train()
         assert isinstance(encoder, FrameEncoder)
         set_up_backbones(encoder, Train(activation_checkpointing=checkpointing))
-        pixels = torch.zeros(2, 4, 1, 3, 64, 64)
+        pixels = torch.zeros(1, 4, 1, 3, 224, 224)
         with memory.peak_of(torch.device("cpu")) as peak:
             encoder.trunk_features(pixels).sum().backward()
         peaks.append(peak())
-    assert peaks[1] < 0.8 * peaks[0]
+    assert peaks[1] < 0.5 * peaks[0]
