@@ -132,7 +132,7 @@ def _confusion(
         counts = np.array([[((truth == a) & (guess == b)).sum() for b in names] for a in names], dtype=float)
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
         axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-        if len(names) <= 12:
+        if len(names) <= 20:
             for (i, j), share in np.ndenumerate(shares):
                 ink = "white" if share > 0.5 else "#333333"
                 axis.text(j, i, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=ink)
