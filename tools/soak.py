@@ -85,7 +85,7 @@ def kill_once(process: Process, run: Path, rng: np.random.Generator, *, writing:
             if process.exitcode is not None:
                 return False
     else:
-        time.sleep(rng.uniform(0, 0.3))
+        time.sleep(rng.uniform(0, 0.1))
     process.kill()
     process.join()
     return process.exitcode == -signal.SIGKILL

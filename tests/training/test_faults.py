@@ -27,7 +27,7 @@ def soak():
 
 
 def test_six_kills_change_nothing(soak, tmp_path):
-    found = soak(tmp_path, kills=6, steps=300)
+    found = soak(tmp_path, kills=6, steps=150)
     assert found["kills"] == 6
     assert found["equal"], found
 
