@@ -12,7 +12,7 @@ from .frame_index import FrameIndex
 from .picture_folder import PictureFolderReader
 from .pyav import PyAVReader
 
-_WHY_PYAV = "used for every file by 'auto': right on all kinds of file, and no other was faster where it is right too"
+_WHY_PYAV = "used for every file by 'auto': right on all kinds of file, and none that is right is clearly faster"
 NAMES = ("auto", "pyav", "torchcodec", "decord")
 
 

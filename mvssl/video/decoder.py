@@ -115,6 +115,7 @@ class Decoder:
                         rows[t, k] = made.get(key, 0)  # type: ignore[index]
                 for t, k in places:
                     clip.damaged[t, k] |= damaged  # type: ignore[index]
+            made.clear()  # before the next is made: the memory is used again, which costs less than new pages
         for number in reader.doubted:
             if not self._flag_damage:
                 raise self._damage(number)

@@ -237,7 +237,9 @@ def test_motion_vectors_give_the_speed_of_a_moving_picture(tmp_path):
         half = video.motion_vectors_at(video.times_s, size=(64, 64))
         assert np.abs(np.median(half[1:, :, 16:48, 16:48].reshape(23, 2, -1), axis=(0, 2)) - [25, 12.5]).max() < 2
         centre = video.motion_vectors_at(video.times_s, crop=(0.25, 0.25, 0.75, 0.75), size=(128, 128))
-        assert np.abs(np.median(centre[1:].reshape(23, 2, -1), axis=(0, 2)) - [100, 50]).max() < 6  # seen twice as large
+        assert (
+            np.abs(np.median(centre[1:].reshape(23, 2, -1), axis=(0, 2)) - [100, 50]).max() < 6
+        )  # seen twice as large
         both = video.read([ClipRequest("x", video.times_s[:3], planes=("rgb", "motion"), size=(64, 64))])[0]
         np.testing.assert_array_equal(both.motion[:, 0], half[:3])
         assert both.frames.shape == (3, 1, 3, 64, 64)
