@@ -202,6 +202,13 @@ def test_what_is_no_video(tmp_path, name, content, kind):
     assert pickle.loads(pickle.dumps(caught.value)).kind == kind
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/film.mp4", "hf://datasets/a/b.mp4", "https://host/film.mp4"])
+def test_addresses_are_refused_with_what_to_do(address):
+    with pytest.raises(VideoError, match=r"only local files.*mount") as caught:
+        open_video(address)
+    assert caught.value.path == address
+
+
 def test_sound_alone_is_no_video(tmp_path):
     import av
 

@@ -250,3 +250,17 @@ def test_damage_after_a_scan_is_found_though_it_leaves_no_trace(clip, tmp_path, 
     assert damaged[first]
     assert not damaged[: first - 4].any()
     assert not damaged[-12:].any()  # another group of pictures
+
+
+@pytest.mark.parametrize("table", [b"ctts", b"stts", b"stsc", b"elst"])
+def test_tables_of_an_mp4_that_contradict_each_other_put_all_pictures_in_doubt(clip, tmp_path, table):
+    """One more sample in the first run of a table, or a longer edit: FFmpeg moves the pictures without a word."""
+    data = bytearray(clip("h264_bframes").path.read_bytes())
+    at = data.index(table) + 4
+    place = at + (12 if table == b"stsc" else 8) + 3
+    data[place] ^= 2
+    (tmp_path / "film.mp4").write_bytes(bytes(data))
+    with open_video(tmp_path / "film.mp4", damaged="flag") as video:
+        assert video.read([ClipRequest("x", video.times_s[:5])])[0].damaged.all()
+    with open_video(tmp_path / "film.mp4") as video, pytest.raises(VideoError, match="damaged"):
+        video.frames_at(video.times_s[0])
