@@ -19,9 +19,16 @@ class EmbedOne:
         self.model, self.folder = load(run), folder
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        about = {"recipe": self.model.recipe, "normalise": self.model.normalise, "progress": False}
+        model = self.model
         try:
-            frames, _ = embed_folder(self.model.encoder, [Video(**row)], self.folder, **about)
+            frames, _ = embed_folder(
+                model.encoder,
+                [Video(**row)],
+                self.folder,
+                recipe=model.recipe,
+                normalise=model.normalise,
+                progress=False,
+            )
         except VideoError as error:
             return {"video": row["id"], "num_frames": 0, "error": str(error)}
         return {"video": row["id"], "num_frames": len(frames[0].frame), "error": ""}
@@ -53,7 +60,7 @@ def embed_with_ray(
     rows = ray.data.from_items([video._asdict() for video in videos])
     target, source = str(Path(folder).resolve()), str(Path(run).resolve() if Path(run).exists() else run)
     done = rows.repartition(max(1, min(len(videos), 4 * num_workers))).map(
-        EmbedOne,
+        EmbedOne,  # type: ignore[arg-type]
         fn_constructor_args=(source, target),
         compute=ray.data.ActorPoolStrategy(size=num_workers),
         num_cpus=1,

@@ -22,6 +22,7 @@ from mvssl.embedding.ray_data import embed_with_ray  # noqa: E402
 def test_the_same_tables(tmp_path):
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
+    (tmp_path / "videos").mkdir()
     for name in "abc":
         write_video(tmp_path / "videos" / f"{name}.mp4", rng.integers(0, 255, (12, 32, 48, 3), dtype=np.uint8), fps=8)
     model = Model(encoder={"name": "image", "backbone": "test_resnet", "weights": "none"}, recipe={"size": 32}).eval()
