@@ -169,7 +169,8 @@ class Page:
 
     def _aligned(self, reference: int, pair: Pair) -> TimeMap:
         with self._computing:
-            return aligned(self.library[reference], self.library[pair.query], pair.pins)
+            trained = bool(self.library.metadata.get("normalised"))  # the zero-shot default's rows are not
+            return aligned(self.library[reference], self.library[pair.query], pair.pins, trained=trained)
 
     def _pairs(self, query: QueryParams) -> tuple[int, list[Pair]]:
         pairs = [parse_pair(text) for text in query.getlist("query")]

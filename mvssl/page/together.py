@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mvssl.alignment import TimeMap, align, to_segments, transfer_labels
+from mvssl.alignment import IMAGENET, TRAINED, TimeMap, align, to_segments, transfer_labels
 from mvssl.embedding import VideoFrames
 from mvssl.errors import InputError
 from mvssl.labels import Segments
@@ -34,9 +34,11 @@ def _split(pins: str) -> list[str]:
     return pins.split(",") if pins else []
 
 
-def aligned(reference: VideoFrames, query: VideoFrames, pins: Sequence[tuple[float, float]]) -> TimeMap:
-    """The map of a query to a reference."""
-    return align(reference, query, pins=tuple(pins))
+def aligned(
+    reference: VideoFrames, query: VideoFrames, pins: Sequence[tuple[float, float]], *, trained: bool
+) -> TimeMap:
+    """The map of a query to a reference; its confidence is calibrated for trained encoders or for ImageNet features."""
+    return align(reference, query, pins=tuple(pins), calibration=TRAINED if trained else IMAGENET)
 
 
 def described(time_map: TimeMap, segments: Segments, query: VideoFrames) -> dict[str, Any]:
