@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test test-slow check format soak bench clean
+.PHONY: demo test test-slow check docs format soak bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/mvssl demo -o demo $(DEMO_ARGS)
@@ -20,6 +20,10 @@ check: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(MAKE) docs
+
+docs: $(VENV)/.ready
+	$(BIN)/mkdocs build --strict --quiet
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
@@ -39,4 +43,4 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site
