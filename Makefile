@@ -22,8 +22,8 @@ check: $(VENV)/.ready
 	$(BIN)/mypy
 	$(MAKE) docs
 
-docs: $(VENV)/.ready
-	$(BIN)/mkdocs build --strict --quiet
+docs: $(VENV)/.ready  # not --quiet: it hides from --strict what it counts
+	$(BIN)/mkdocs build --strict
 
 format: $(VENV)/.ready
 	$(BIN)/ruff check --fix .
