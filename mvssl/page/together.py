@@ -46,8 +46,11 @@ def described(time_map: TimeMap, segments: Segments, query: VideoFrames) -> dict
 
     Where the query has no labels of its own, those of the reference are carried over, each with its confidence.
     """
-    ref_time_s = np.unique(time_map.ref_time_s)
+    pins = dict(time_map.pins)  # held exactly, also between two frames
+    ref_time_s = np.unique([*time_map.ref_time_s, *pins])
     query_time_s = time_map.to_query(ref_time_s)
+    for ref_s, query_s in pins.items():
+        query_time_s[np.searchsorted(ref_time_s, ref_s)] = query_s
     labels = [{**row._asdict(), "confidence": None} for row in segments.get(query.video, [])]
     if not labels and segments.get(time_map.reference):
         carried, confidence = to_segments(transfer_labels(time_map, segments, query))
