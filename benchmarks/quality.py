@@ -135,13 +135,13 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
             encoder = config.build("mvssl.encoders", spec["encoder"], "encoder")
             model = Model.of(spec["encoder"], encoder, config.check(Recipe, spec["embed"], "embed"))
         else:
-            cached = (space / "cache").exists()
+            alone = (space / "cache").exists() and not run.exists()  # neither the cache of all rows nor a half run
             run.parent.mkdir(parents=True, exist_ok=True)
             file = run.with_suffix(".yaml")
             config.dump(spec, file)
             pretrain(str(file), [], output=run)
             model = load(run)
-            minutes = (time.perf_counter() - begun) / 60 if cached else None  # the cache is shared by all rows
+            minutes = (time.perf_counter() - begun) / 60 if alone else None
         numbers = measure(given, _embed(model))
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {"row": row, "seed": seed, "date": str(date.today()), "keys": keys, "minutes": minutes, "numbers": numbers}
