@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
@@ -44,19 +45,17 @@ def phase_progression(
     num_events = y.shape[1]
     sums = np.zeros((len(val), num_events, 4))  # of each validation video: residual^2, y, y^2, frames
     fitted = np.zeros(num_events, dtype=bool)
-    for event in range(num_events):
-        known = np.isfinite(y[:, event])
-        if not known.any():
-            continue
-        fitted[event] = True
-        centre, level = x[known].mean(0), y[known, event].mean()
+    for known, events in _by_frames(y):
+        fitted[events] = True
+        centre, level = x[known].mean(0), y[known][:, events].mean(0)
         least = max(x.shape) * float(np.finfo(np.float32).eps)  # below this a direction is rounding of the table
-        weights = np.linalg.lstsq(x[known] - centre, y[known, event] - level, rcond=least)[0]
+        with threadpool_limits(1):  # several threads gain little, and stall where the cores are busy
+            weights = np.linalg.lstsq(x[known] - centre, y[known][:, events] - level, rcond=least)[0]
         for i, (rows, targets) in enumerate(zip(val, val_targets)):
-            truth = targets[:, event]
-            if np.isfinite(truth).all():
-                residual = truth - ((rows - centre) @ weights + level)
-                sums[i, event] = [(residual**2).sum(), truth.sum(), (truth**2).sum(), len(truth)]
+            truth = targets[:, events]
+            residual = truth - ((rows - centre) @ weights + level)
+            told = np.stack([(residual**2).sum(0), truth.sum(0), (truth**2).sum(0), np.full(len(events), len(truth))])
+            sums[i, events] = np.where(np.isfinite(truth).all(0), told, 0.0).T
     sums[:, ~fitted] = 0
     missing = sum(int(np.isnan(targets).any(0).sum()) for targets in val_targets)
     flat = sums.reshape(len(val), -1)
@@ -67,6 +66,13 @@ def phase_progression(
         interval=bootstrap_interval(flat, _mean_r2, generator=generator),
         details={"per_event": _r2(flat.sum(0)[None])[0].tolist(), "undefined": "(video, event) cells"},
     )
+
+
+def _by_frames(targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Events that are known on the same frames, to be fitted together: ((T,) bool, numbers of the events); not the others."""
+    known = np.isfinite(targets)
+    masks, group = np.unique(known, axis=1, return_inverse=True)
+    return [(masks[:, i], np.flatnonzero(group == i)) for i in range(masks.shape[1]) if masks[:, i].any()]
 
 
 def _r2(flat: np.ndarray) -> np.ndarray:
