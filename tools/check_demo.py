@@ -2,7 +2,7 @@
 
     python tools/check_demo.py demo [--must-win]
 
-With ``--must-win`` (for the whole demo; the quick one has few videos) the trained encoder has to beat every control.
+With ``--must-win`` the trained encoder has to beat every control.
 """
 
 from __future__ import annotations

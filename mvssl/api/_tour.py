@@ -73,8 +73,8 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         print(f"  align without training: no weights here; {PACKAGE_HINT}")
     overrides = [f"data.root={videos}", f"cache.folder={output / 'cache'}"] if weights else [f"data.root={videos}"]
     name = "default" if weights else "demo_scratch"
-    if quick:
-        overrides += ["train.steps=200", *(["cache.passes=2"] if weights else [])]
+    if weights:
+        overrides.append(f"train.steps={400 if quick else 600}")
     with stage("pretrain"):
         run = pretrain(name, overrides, output=output / "run")
     with stage("supervised reference"):
