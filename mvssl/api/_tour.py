@@ -44,7 +44,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
 
     Args:
         output: everything goes there; finished stages of an earlier call are not trained or embedded again.
-        quick: fewer videos and steps.
+        quick: fewer and smaller videos.
         only_videos: stop when the videos are there.
 
     Returns:
@@ -73,8 +73,8 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         print(f"  align without training: no weights here; {PACKAGE_HINT}")
     overrides = [f"data.root={videos}", f"cache.folder={output / 'cache'}"] if weights else [f"data.root={videos}"]
     name = "default" if weights else "demo_scratch"
-    if weights:
-        overrides.append(f"train.steps={400 if quick else 600}")
+    if quick and weights:
+        overrides.append("train.steps=400")  # the few videos are seen more often
     with stage("pretrain"):
         run = pretrain(name, overrides, output=output / "run")
     with stage("supervised reference"):

@@ -14,7 +14,7 @@ from mvssl.cli._app import app, out
 def demo(
     output: Annotated[Path, typer.Option("-o", help="Folder of everything the demo makes.")] = Path("demo"),
     quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer and smaller videos, fewer steps: minutes less.")
+        bool, typer.Option("--quick", help="Fewer and smaller videos: minutes less.")
     ] = False,
     only_videos: Annotated[bool, typer.Option("--only-videos", help="Make the demo videos and stop.")] = False,
 ) -> None:
