@@ -61,7 +61,7 @@ METHODS: dict[str, tuple[str, list[str]]] = {
     "default, last map": ("default", ["encoder.stage=null", "encoder.pooling=mean"]),
     "default, not centred": ("default", ["encoder.centre=false"]),
     "default, whole clip in reach": ("default", ["encoder.reach_s=null"]),
-    "default, fast views": ("default", ["views={name: carl, size: 128, recipe: fast}"]),
+    "default, exact views": ("default", ["views={name: carl, size: 128, recipe: exact}"]),
     "default": ("default", []),
 }
 

@@ -31,9 +31,9 @@ class Calibration(NamedTuple):
     bias: float
 
 
-# fitted on pairs of demo videos by benchmarks/confidence.py; docs/alignment.md shows the curves and their limits
+# fitted on pairs of demo videos, TRAINED with the default recipe; docs/alignment.md shows the curves and their limits
 IMAGENET = Calibration(15.84, 8.98, -7.06)
-TRAINED = Calibration(0.0, 4.66, -4.0)
+TRAINED = Calibration(3.90, 12.85, -10.12)
 
 
 def path_evidence(cost: np.ndarray, path: WarpingPath, cosine: np.ndarray, *, covered: float | None = None) -> Evidence:
