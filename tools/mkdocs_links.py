@@ -16,7 +16,12 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
-OUTSIDE = [*sorted(ROOT.glob("benchmarks/results/*.*")), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+OUTSIDE = [
+    *sorted(ROOT.glob("benchmarks/results/*.*")),
+    *sorted(ROOT.glob("benchmarks/results/quality/*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+]
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
