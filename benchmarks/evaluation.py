@@ -26,6 +26,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 
+from mvssl.datasets.penn_action import EXPECTED as ACTIONS
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.evaluation import (
     KeyMoments,
@@ -40,21 +41,6 @@ from mvssl.evaluation.suite import Evaluator
 from mvssl.labels import Segment, Segments
 from mvssl.statistics import bootstrap_mean
 
-ACTIONS = {  # training videos, validation videos, phases
-    "baseball_pitch": (103, 63, 4),
-    "baseball_swing": (113, 57, 3),
-    "bench_press": (69, 71, 2),
-    "bowl": (134, 85, 3),
-    "clean_and_jerk": (40, 42, 6),
-    "golf_swing": (87, 77, 3),
-    "jumping_jacks": (56, 56, 4),
-    "pushup": (102, 106, 2),
-    "pullup": (98, 101, 2),
-    "situp": (50, 50, 2),
-    "squat": (111, 115, 4),
-    "tennis_forehand": (79, 74, 3),
-    "tennis_serve": (98, 69, 4),
-}
 STRIDE, FEATURES, SIZES = 2, 128, (5, 10, 15)
 
 
