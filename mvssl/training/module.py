@@ -64,7 +64,7 @@ class TrainedModule(nn.Module):
         needs = objective.needs
         self.layers = needs.layers
         self.last_context: Context
-        self.last_rows: tuple[Tensor, Tensor]
+        self.last_frames: dict[str, Tensor]  # by view (B, T, D), for the health of the run
         self.targets = copy.deepcopy(self.encoders).requires_grad_(False) if needs.ema or needs.ema_parts else None
 
     def encoder_of(self, view: str, encoders: nn.ModuleDict | None = None) -> FrameEncoder:
@@ -100,7 +100,7 @@ class TrainedModule(nn.Module):
         )
         self.last_context = context._replace(target=None, pixels=None)
         features = self._encode(self.encoders, views)
-        self.last_rows = _rows(features, context)
+        self.last_frames = {name: found.frame.detach() for name, found in features.items() if found.frame is not None}
         return self.objective(features, context)
 
     def _info(self, view: View, video: Tensor) -> ViewInfo:
@@ -147,17 +147,3 @@ def _split(features: Features, num_views: int) -> list[Features]:
     clips = [None] * num_views if features.clip is None else list(features.clip.chunk(num_views))
     maps = [{name: value.chunk(num_views)[i] for name, value in features.maps.items()} for i in range(num_views)]
     return [Features(*parts) for parts in zip(frames, clips, maps)]
-
-
-def _rows(features: dict[str, Features], context: Context) -> tuple[Tensor, Tensor]:
-    """Valid frame embeddings of the first view and their normalised times (clips, where there are no frames)."""
-    name = next(iter(features))
-    frame, info = features[name].frame, context.views[name]
-    if frame is None:
-        clip = features[name].clip
-        assert clip is not None
-        return clip.detach(), torch.zeros(len(clip), device=clip.device)
-    valid = info.mask & info.present[:, None]
-    start = info.time_s.amin(1, keepdim=True)
-    clock = (info.time_s - start) / (info.time_s.amax(1, keepdim=True) - start).clamp(min=1e-9)
-    return frame.detach()[valid], clock[valid]
