@@ -8,21 +8,29 @@ import torch
 from torch import Tensor
 
 from .. import config
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..types import Context, Dims, Features, Needs, ViewInfo
+from ._bank import Bank
 from ._frames import Frames, frames_of
 from ._instants import same_instant
 from ._objective import Objective
 from ._pairs import in_time_order
+
+INSTANTS = 10**9  # more milliseconds than a video has: rows of different samples never share an index
 
 
 class FrameWise(Objective):
     """The clip objective sees the frames of every ``stride``-th instant of the first view as its clips.
 
     A row of the inner objective is an instant: its views are the frames at that time (session clock) in each view;
-    where another view has none within ``tolerance_s``, that view is absent there. All rows of a sample keep its
-    session, label and index, so that objectives which leave out the own session never push frames of one video apart;
-    where they are told otherwise (``negatives: all``), other instants of the video are negatives too.
+    where another view has none within ``tolerance_s``, that view is absent there.
+
+    All rows of a sample keep its session, so that objectives which leave out the own session never push frames of one
+    video apart; where they are told otherwise (``negatives: all``), other instants of the video are negatives too: the
+    index of a row is that of its instant (sample and millisecond). Where the inner objective learns from labels, a
+    row's label is the phase of its frame (of the first view), not the action of its video.
+
+    A memory bank (cmc with ``negatives: bank``) is refused: it has one row per sample, which all frames would share.
 
     Args:
         objective: as in a configuration: ``{name: simclr, temperature: 0.2}``; one that wants clip features.
@@ -44,6 +52,11 @@ class FrameWise(Objective):
 
     def build(self, dims: dict[str, Dims], num_samples: int) -> None:
         self.inner.build({name: value._replace(clip=value.frame) for name, value in dims.items()}, num_samples)
+        if any(isinstance(part, Bank) for part in self.inner.modules()):
+            raise ConfigError(
+                "frame_wise: a memory bank has one row per sample, so all frames of a video would share one positive; "
+                "set the inner objective's negatives to queue or in_batch"
+            )
 
     def forward(self, features: dict[str, Features], context: Context) -> dict[str, Tensor]:
         views = frames_of(features, context, normalise=False)
@@ -79,6 +92,8 @@ class FrameWise(Objective):
         def repeat(value: Tensor) -> Tensor:
             return value.repeat_interleave(num, 0)
 
+        first = next(iter(context.views))
+        time_s = context.views[first].time_s.gather(1, partner[first])
         views = {}
         for name, info in context.views.items():
             present = found[name].flatten()
@@ -92,13 +107,19 @@ class FrameWise(Objective):
             )
         return context._replace(
             views=views,
-            index=repeat(context.index),
+            index=(context.index[:, None] * INSTANTS + (1000.0 * time_s).round().long()).flatten(),
             video_id=repeat(context.video_id),
             session_id=repeat(context.session_id),
-            label=repeat(context.label),
+            label=self._phases(context.views[first], partner[first]) if self.needs.label else repeat(context.label),
             target=_pick_all(context.target, partner),
             frozen=_pick_all(context.frozen, partner),
         )
+
+    def _phases(self, info: ViewInfo, frame: Tensor) -> Tensor:
+        """Label of each chosen frame (B n)."""
+        if info.label is None:
+            raise InputError("frame_wise: its objective learns from labels and the views have no label per frame")
+        return info.label.gather(1, frame).flatten()
 
 
 def _pick_all(features: dict[str, Features] | None, frame: dict[str, Tensor]) -> dict[str, Features] | None:
