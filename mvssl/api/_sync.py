@@ -9,6 +9,7 @@ from mvssl.alignment import Offset, agreed_offset, camera_offset, sound_offset, 
 from mvssl.api._models import model_for
 from mvssl.embedding import Model
 from mvssl.errors import InputError
+from mvssl.reporting.sync_strip import write_sync_strip
 from mvssl.video import open_video, read_audio
 
 
@@ -24,7 +25,8 @@ def sync(
 
     Args:
         cameras: two or more recordings of the same take; the first is the reference.
-        output: the CSV to write: reference, camera, offset_s, rate, confidence, method.
+        output: the CSV to write: reference, camera, offset_s, rate, confidence, method. Beside it, with the ending
+            ``.png``, goes a strip of pictures of all cameras at the same instants, before and after.
         run: the model for the pictures; None: zero-shot.
         max_offset_s, max_drift: bounds of the search (see ``mvssl.alignment.camera_offset``).
     """
@@ -45,4 +47,5 @@ def sync(
             found.append(sound_offset(sounds[0], heard, names=names, max_offset_s=max_offset_s))
         offsets.append(agreed_offset(found))
     write_offsets(output, offsets)
+    write_sync_strip(Path(output).with_suffix(".png"), offsets)
     return offsets

@@ -19,6 +19,8 @@ def sync(
 ) -> None:
     """Offset and drift between the cameras of one take: time of the first = offset + rate * time of the camera.
 
+    Beside the table goes a strip of pictures: all cameras at the same instants, before and after.
+
     Example: mvssl sync cam0.mp4 cam1.mp4 -o offsets.csv
     """
     from mvssl.api import sync
@@ -26,4 +28,4 @@ def sync(
     for found in sync(cameras, output, run=run, max_offset_s=max_offset):
         words = f"{found.offset_s:+.3f} s, rate {found.rate:.4f}, confidence {found.confidence:.2f} ({found.method})"
         out.print(f"{found.camera}: {words}", soft_wrap=True, highlight=False)
-    out.print(f"table {output}")
+    out.print(f"table {output}, before and after {output.with_suffix('.png')}")

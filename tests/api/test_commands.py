@@ -191,6 +191,7 @@ def test_sync_finds_the_offset_of_a_cut_camera(tmp_path, run, capsys, monkeypatc
     assert code == 0, err
     assert abs(float(re.search(r"cut\.mp4: ([+-][0-9.]+) s", out)[1]) - 0.9) <= 0.11
     assert (tmp_path / "o.csv").read_text().count("\n") == 2
+    assert (tmp_path / "o.png").stat().st_size > 1000
 
 
 def test_preview_draws_a_batch(tmp_path, videos, capsys, monkeypatch):
