@@ -185,8 +185,12 @@ def _refined(offsets: np.ndarray, score: np.ndarray, k: int) -> float:
 
 
 def _prominence(offsets: np.ndarray, score: np.ndarray, k: int, *, apart_s: float = 1.0) -> float:
-    """1 - (best value at least ``apart_s`` away) / (best value), both above the median."""
+    """1 - (best value at least ``apart_s`` away) / (best value), both above the median.
+
+    Where the recordings are so short that fewer than 4 s of offsets are possible, "away" is a quarter of these.
+    """
     finite = np.isfinite(score)
+    apart_s = min(apart_s, 0.25 * float(np.ptp(offsets[finite])))
     floor = float(np.median(score[finite]))
     away = finite & (np.abs(offsets - offsets[k]) > apart_s)
     if score[k] <= floor or not away.any():
