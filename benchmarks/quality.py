@@ -31,7 +31,8 @@ from mvssl import config
 from mvssl.api import pretrain
 from mvssl.embedding import Frames, Model, Recipe, load, project
 from mvssl.errors import InputError
-from mvssl.evaluation import majority, time_only
+from mvssl.evaluation import LabelEfficiency, PhaseClassification, majority, time_only
+from mvssl.evaluation._sets import draw_videos
 from mvssl.labels import read_segments
 from mvssl.reporting.tables import markdown
 
@@ -51,6 +52,7 @@ CONTROLS: dict[str, tuple[dict[str, Any], Callable[[Frames], Frames]]] = {
     "ImageNet, middle map, centred": (MIDDLE_MAP, Frames.centred),
 }
 BEFORE = "default, before training"
+FEW, FEW_DRAWS = f"{SUPERVISED}, trained with 10 %", 3
 
 
 def main() -> None:
@@ -64,7 +66,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/quality"))
     args = parser.parse_args()
     dataset = index_of(args.dataset, args.work, inner=args.inner)
-    known = ["majority", *CONTROLS, BEFORE, *METHODS, SUPERVISED]
+    known = ["majority", *CONTROLS, BEFORE, *METHODS, SUPERVISED, FEW]
     if args.what == "run":
         failed = {}
         for row in known if args.rows == "all" else [name.strip() for name in args.rows.split(";")]:
@@ -96,6 +98,12 @@ def index_of(dataset: Path, work: Path, *, inner: bool, share: float = 0.25) -> 
         groups = sorted({row[key] or row["video"] for row in rows})
         held = set(np.random.default_rng(15).permutation(groups)[: round(share * len(groups))])
         rows = [{**row, "split": "val" if (row[key] or row["video"]) in held else "train"} for row in rows]
+    write_index(folder, rows, dataset)
+    return folder
+
+
+def write_index(folder: Path, rows: list[dict[str, str]], dataset: Path) -> None:
+    """An index of its own for the videos and labels of a data set."""
     with (folder / "videos.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -104,17 +112,16 @@ def index_of(dataset: Path, work: Path, *, inner: bool, share: float = 0.25) -> 
         link = folder / name
         if not link.exists():
             link.symlink_to((dataset / name).resolve())
-    return folder
 
 
 def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) -> Path:
     """The results file of a row; made if it is not there for this configuration, data and code."""
     space = work / dataset.name
     classes = len(read_segments(dataset / "segments.csv").labels)
-    trained = row in METHODS or row in (SUPERVISED, BEFORE)
+    trained = row in METHODS or row in (SUPERVISED, BEFORE, FEW)
     spec: Any = CONTROLS[row][0] if row in CONTROLS else row
     if trained:
-        name = "default" if row == BEFORE else row
+        name = {BEFORE: "default", FEW: SUPERVISED}.get(row, row)
         spec = values(name, str(dataset), str(space / "cache"), classes=classes, seed=seed, extra=extra)
     keys = {"configuration": _hash(_without_places(spec)), "data": _data_hash(dataset), "code": _code_hash()}
     path = RESULTS / dataset.name / f"{row.replace(', ', '-').replace(' ', '_')}.seed{seed}.json"
@@ -126,6 +133,8 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
     given = _material(shown, dataset, space)
     if row == "majority":
         numbers = _majority(given)
+    elif row == FEW:
+        numbers = _supervised_with_few(given, spec, dataset, space / "runs" / _hash([row, keys]))
     elif row in CONTROLS:
         numbers = measure(given, CONTROLS[row][1], clock=row == "time only")
     else:
@@ -171,6 +180,28 @@ def _material(spec: dict[str, Any], dataset: Path, space: Path) -> Material:
 def _majority(given: Material) -> dict[str, float]:
     parts = [given.frames.where(split=name) for name in ("train", "val")]
     return majority(*([given.segments.at(v.video, v.time_s) for v in part] for part in parts))
+
+
+def _supervised_with_few(given: Material, spec: dict[str, Any], dataset: Path, work: Path) -> dict[str, float]:
+    """Trained and probed with the labels of a tenth of the training videos alone; the first draws of label efficiency."""
+    train = given.frames.where(split="train")
+    generator = np.random.default_rng(LabelEfficiency().seed)
+    scores = []
+    for draw in range(FEW_DRAWS):
+        few = draw_videos(train, 0.1, generator)
+        index = work / f"index{draw}"
+        index.mkdir(parents=True, exist_ok=True)
+        with (dataset / "videos.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        rows = [{**r, "split": "train" if r["video"] in few.ids else "unused"} for r in rows]
+        write_index(index, rows, dataset)
+        values = {**spec, "data": {**spec["data"], "root": str(index)}}
+        config.dump(values, work / f"{draw}.yaml")
+        frames = _embed(load(pretrain(str(work / f"{draw}.yaml"), [], output=work / f"run{draw}")))(given.frames)
+        part = Frames([video for video in frames if video.video in few.ids], frames.metadata)
+        scores.append(PhaseClassification().evaluate(frames.where(split="val"), given.segments, part).value)
+    mean = {name: float(np.mean([score[name] for score in scores])) for name in ("recall", "accuracy")}
+    return {"recall, 10 % of labels": mean["recall"], "accuracy, 10 %": mean["accuracy"]}
 
 
 def write_table(dataset: Path, known: list[str]) -> str:
