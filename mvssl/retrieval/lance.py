@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,11 @@ class LanceIndex:
         yield from (one.video for one in waiting)
 
     def build(self, *, num_partitions: int | None = None, retrain: bool = False) -> None:
-        """Trains the approximate index (IVF-SQ, cosine) where there is none, else adds new rows to it; packs files."""
+        """Trains the approximate index (IVF-SQ, cosine) where there is none, else adds new rows to it; packs files.
+
+        States of the table older than a minute are deleted, which may be half of its disk: what has one open must open it
+        anew.
+        """
         if len(self) < _TRAIN_ROWS:
             return  # looking through all of so few rows is exact and fast
         from lancedb.index import BTree, IvfSq
@@ -129,7 +134,7 @@ class LanceIndex:
             self._table.create_index("vector", config=config)
         if "video" not in known:
             self._table.create_index("video", config=BTree())
-        self._table.optimize()
+        self._table.optimize(cleanup_older_than=timedelta(minutes=1))
 
     def find(self, name: str) -> VideoFrames:
         """The video of that id or ending, its embedding the unit rows that are searched."""
