@@ -3,9 +3,11 @@
 from mvssl.api._adapt import Adaptation, adapt
 from mvssl.api._align import Alignment, align
 from mvssl.api._app import app, page
+from mvssl.api._card import card
 from mvssl.api._doctor import Finding, doctor
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
+from mvssl.api._export import export
 from mvssl.api._index import Indexed, index, open_index
 from mvssl.api._models import ZERO_SHOT, load, zero_shot
 from mvssl.api._pretrain import pretrain
@@ -25,10 +27,12 @@ __all__ = [
     "adapt",
     "align",
     "app",
+    "card",
     "demo",
     "doctor",
     "embed",
     "evaluate",
+    "export",
     "index",
     "load",
     "open_index",

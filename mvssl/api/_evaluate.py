@@ -12,6 +12,7 @@ from tqdm import tqdm
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding.card import identity
 from mvssl.evaluation import Result, check_split, check_table, evaluate_frames, flatten
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
@@ -90,7 +91,7 @@ def evaluate(
     shown = rows["this run"]
     assert isinstance(shown, Row)
     settings = {"dataset": Path(dataset).name, "by_action": by_action, "everything": everything, "cut_seed": seed}
-    settings |= {"model": shown.trunk.metadata, "encoder": model.specification}
+    settings |= {"model": shown.trunk.metadata, "encoder": model.specification, "identity": identity(model)}
     path = write_results(output / "results.json", results, shown.trunk, segments, settings=settings)
     table = write_tables(output, results)
     plots = write_plots(output / "plots", results, _pictured(rows), segments)

@@ -23,6 +23,8 @@ COMMANDS = (  # in the order of ``mvssl --help``
     "compare",
     "data",
     "report",
+    "card",
+    "export",
     "app",
     "doctor",
     "demo",

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors.torch import load_file
 from torch import nn
 
 from mvssl import config
+from mvssl.embedding import card as cards
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import VideoFrames
 from mvssl.embedding.video import embed_video
@@ -31,9 +32,9 @@ class Model(
     PyTorchModelHubMixin,
     library_name="mvssl",
     tags=["video", "video-alignment", "self-supervised"],
-    license="apache-2.0",
 ):
     """Videos in, one embedding per frame out. ``save_pretrained``, ``from_pretrained`` and ``push_to_hub`` as on the hub.
+    The card that they write is the one of the folder that the model was loaded from, if it is of these weights.
 
     Args:
         encoder: specification of the encoder, ``{name: frame, ...}``.
@@ -49,6 +50,7 @@ class Model(
         self.specification = dict(encoder)
         self.recipe = config.check(Recipe, recipe, "recipe")
         self.normalise = normalise
+        self.card = ""  # README.md of the folder that it was read from
 
     @classmethod
     def of(cls, spec: Mapping[str, Any], encoder: FrameEncoder, recipe: Recipe, *, normalise: bool = True) -> Model:
@@ -56,6 +58,12 @@ class Model(
         model = cls(encoder={**spec, "weights": "none"}, recipe=recipe.model_dump(), normalise=normalise)
         model.encoder.load_state_dict(encoder.state_dict())
         return model
+
+    def generate_model_card(self, *, facts: dict[str, str] | None = None, evaluation: str = "") -> ModelCard:
+        """See ``embedding/card.py``."""
+        if not facts and not evaluation and cards.identity(self) in self.card:
+            return ModelCard(self.card)
+        return cards.model_card(self, facts=facts, evaluation=evaluation, data=self._hub_mixin_info.model_card_data)
 
     @torch.inference_mode()
     def embed(self, path: str | Path | Video) -> tuple[np.ndarray, np.ndarray]:
@@ -73,9 +81,29 @@ class Model(
 
 
 def save_models(models: Mapping[str, Model], folder: Path) -> None:
-    """One model in ``folder`` itself, several in sub-folders of their names."""
+    """One model in ``folder`` itself, several in sub-folders of their names; a card of other weights there is replaced."""
+    facts = cards.training_facts(folder.parent) if folder.name == FOLDER else {}
     for name, model in models.items():
-        model.save_pretrained(folder / name if len(models) > 1 else folder)
+        place = folder / name if len(models) > 1 else folder
+        card = place / cards.FILE
+        if card.is_file() and cards.identity(model) not in card.read_text():
+            card.unlink()
+        model.save_pretrained(place, model_card_kwargs={"facts": facts})
+
+
+def model_folders(run: str | Path) -> list[Path]:
+    """Where the models of a run are, or the model folder itself.
+
+    Raises:
+        InputError: no model there.
+    """
+    for folder in (Path(run) / FOLDER, Path(run)):
+        if _is_model(folder):
+            return [folder]
+        several = sorted(filter(_is_model, folder.iterdir())) if folder.name == FOLDER and folder.is_dir() else []
+        if several:
+            return several
+    raise InputError(f"{run}: no model there; a run holds {FOLDER}/config.json and {FOLDER}/model.safetensors")
 
 
 def load(run: str | Path, *, modality: str | None = None) -> Model:
@@ -135,6 +163,8 @@ def _read(folder: Path) -> Model:
         raise
     except Exception as error:
         raise InputError(f"{folder}: not a readable model ({type(error).__name__}: {str(error)[:200]})") from None
+    if (folder / cards.FILE).is_file():
+        model.card = (folder / cards.FILE).read_text()
     return model.eval()
 
 

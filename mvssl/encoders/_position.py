@@ -18,9 +18,13 @@ def sinusoidal(num_frames: int, dim: int, *, length: int, like: Tensor) -> Tenso
 
     Returns: (T, D). With T == length it is the code of the slots 0..T-1, else of T points spread over [0, length - 1].
     """
-    position = torch.linspace(0, length - 1, num_frames, device=like.device, dtype=torch.float32)
-    if num_frames == 1:
-        position = position * 0
+    if torch.compiler.is_compiling():  # linspace would fix the number of frames in an exported graph
+        slots = torch.arange(num_frames, device=like.device, dtype=torch.float64)
+        position = (slots * (length - 1) / slots[-1]).float()
+    else:
+        position = torch.linspace(0, length - 1, num_frames, device=like.device, dtype=torch.float32)
+        if num_frames == 1:
+            position = position * 0
     frequency = torch.exp(torch.arange(0, dim, 2, device=like.device) * (-math.log(10000.0) / dim))
     angle = position[:, None] * frequency
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(like.dtype)
