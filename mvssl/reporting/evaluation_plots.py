@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from mvssl.embedding import Frames, VideoFrames
 from mvssl.evaluation import Result
 from mvssl.evaluation.key_moments import pairs_of_one_action
 from mvssl.labels import Segments
+from mvssl.reporting._figures import COLOURS, blank, plain
+from mvssl.reporting.layers import layers_figure
 
 NUM_PAIRS = 3
 MAX_CLASSES = 40  # of a confusion matrix that can be read
-COLOURS = ("#8a8f98", "#c9963a", "#5b8c5a", "#1f6f8b", "#7a4e8a")
 Rows = Mapping[str, Mapping[str, Result] | str]
 
 
@@ -44,7 +42,7 @@ def write_plots(
         "similarity": _similarity(tables, segments or Segments()),
         "tau": _tau({row: found for row, found in measured.items() if row in tables or row == "time only"}),
         "confusion": _confusion(compared, tables, segments) if segments is not None else None,
-        "layers": _layers(measured),
+        "layers": layers_figure(measured),
     }
     written = []
     for name, figure in figures.items():
@@ -54,12 +52,6 @@ def write_plots(
     return written
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def _similarity(tables: Mapping[str, Frames], segments: Segments) -> Figure | None:
     """Cosine similarity of every frame of one video with every frame of another, a row of pictures per table."""
     first = next(iter(tables.values()))
@@ -67,7 +59,7 @@ def _similarity(tables: Mapping[str, Frames], segments: Segments) -> Figure | No
     if not every:
         return None
     pairs = [every[i] for i in np.linspace(0, len(every) - 1, min(NUM_PAIRS, len(every))).astype(int)]
-    figure = _figure(3.2 * len(pairs), 3.1 * len(tables))
+    figure = blank(3.2 * len(pairs), 3.1 * len(tables))
     axes = figure.subplots(len(tables), len(pairs), squeeze=False)
     for line, (row, table) in zip(axes, tables.items()):
         for axis, (query, reference) in zip(line, pairs):
@@ -97,7 +89,7 @@ def _tau(measured: Mapping[str, Mapping[str, Result]]) -> Figure | None:
     found = {row: result for row, result in found.items() if sum(result.details["histogram"])}
     if not found:
         return None
-    figure = _figure(6, 3.2)
+    figure = blank(6, 3.2)
     axis = figure.subplots()
     for colour, (row, result) in zip(COLOURS, found.items()):
         counts = np.array(result.details["histogram"], dtype=float)
@@ -105,7 +97,7 @@ def _tau(measured: Mapping[str, Mapping[str, Result]]) -> Figure | None:
         axis.stairs(counts / counts.sum(), edges, color=colour, lw=1.6, label=f"{row}: mean {result.value:.3f}")
     axis.set(xlabel="Kendall's tau of a pair of videos", ylabel="share of the pairs", xlim=(-1, 1))
     axis.legend(fontsize=8, frameon=False, loc="upper left")
-    _plain(axis)
+    plain(axis)
     return figure
 
 
@@ -126,7 +118,7 @@ def _confusion(
     if not shown or len(names) > MAX_CLASSES:
         return None
     size = max(2.6, 0.3 * len(names) + 1.4)
-    figure = _figure(size * len(shown) + 0.8, size + 0.3)
+    figure = blank(size * len(shown) + 0.8, size + 0.3)
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for axis, (row, (truth, guess)) in zip(axes, shown.items()):
         counts = np.array([[((truth == a) & (guess == b)).sum() for b in names] for a in names], dtype=float)
@@ -142,38 +134,6 @@ def _confusion(
     axes[0].set_ylabel("true phase", fontsize=8)
     figure.suptitle("Frames of each phase, % taken for each", fontsize=9)
     return figure
-
-
-def _layers(measured: Mapping[str, Mapping[str, Result]]) -> Figure | None:
-    """The probe and the diversity of every layer, from the backbone to the embedding."""
-    panels = [
-        ("guillotine", lambda result: result.details["metric"], "phase classification"),
-        ("diversity", lambda result: "energy (low = diverse)", "diversity"),
-    ]
-    rows: dict[str, dict[str, Any]] = {
-        name: {row: found[name] for row, found in measured.items() if name in found and len(found[name].value) > 1}
-        for name, *_ in panels
-    }
-    if not any(rows.values()):
-        return None
-    figure = _figure(8.4, 3.2)
-    for axis, (name, label, title) in zip(figure.subplots(1, 2), panels):
-        for colour, (row, result) in zip(COLOURS, rows[name].items()):
-            layers, values = list(result.value), np.array(list(result.value.values()))
-            bounds = np.array([(result.interval or {}).get(layer) or (np.nan, np.nan) for layer in layers])
-            axis.plot(layers, values, marker="o", ms=4, color=colour, label=row)
-            if np.isfinite(bounds).all():
-                axis.fill_between(layers, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.12, lw=0)
-            axis.set_ylabel(label(result), fontsize=8)
-        axis.set_title(title, fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.legend(fontsize=7, frameon=False)
-        _plain(axis)
-    return figure
-
-
-def _plain(axis: Axes) -> None:
-    axis.spines[["top", "right"]].set_visible(False)
 
 
 def _short(name: str) -> str:
