@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 sys.path.insert(0, str(Path(__file__).parent))
-from references import whole_batch
+from references import two_processes
+from references.two_processes import SPLIT
 
 import mvssl.distributed as ours
 from mvssl import objectives
@@ -38,16 +37,6 @@ MORE: dict[str, list[dict[str, Any]]] = {
     "weak_carl": [{"negatives": "gathered", "cost_quantile": 0.5}],
 }
 CASES = [(name, parameters) for name in objectives.names() for parameters in ({}, *MORE.get(name, []))]
-SPLIT = 2
-
-
-def batches() -> list[dict[str, torch.Tensor]]:
-    return [whole_batch.inputs(seed=seed) for seed in range(2)]
-
-
-def part_of(batch: dict[str, torch.Tensor], rank: int) -> dict[str, torch.Tensor]:
-    size = whole_batch.NUM_SAMPLES // SPLIT
-    return {key: value[rank * size : (rank + 1) * size] for key, value in batch.items()}
 
 
 def primitives(rank: int) -> dict[str, torch.Tensor]:
@@ -86,19 +75,9 @@ def norm_of(rank: int | None) -> dict[str, torch.Tensor]:
 
 
 def worker(rank: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=SPLIT)
+    two_processes.join(rank, port)
     found: dict[Any, Any] = {"primitives": primitives(rank), "norm": norm_of(rank)}
-    for i, (name, parameters) in enumerate(CASES):
-        encoder, objective = whole_batch.build(name, parameters)
-        results = whole_batch.steps(encoder, objective, [part_of(b, rank) for b in batches()], rank)
-        for loss, grads in results:
-            dist.all_reduce(loss)
-            loss /= SPLIT
-            for key in sorted(grads):  # as DDP does
-                dist.all_reduce(grads[key])
-                grads[key] /= SPLIT
-        found[i] = (results, dict(objective.named_buffers()))
+    found |= {i: two_processes.together(name, parameters, rank) for i, (name, parameters) in enumerate(CASES)}
     torch.save(found, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
@@ -107,10 +86,7 @@ def worker(rank: int, port: int, folder: str) -> None:
 def two(tmp_path_factory):
     """What each of two processes found."""
     folder = tmp_path_factory.mktemp("gloo")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    mp.start_processes(worker, args=(port, str(folder)), nprocs=SPLIT, start_method="spawn")
+    two_processes.start(worker, str(folder))
     return [torch.load(folder / f"{rank}.pt") for rank in range(SPLIT)]
 
 
@@ -168,9 +144,7 @@ def test_global_batch_norm_without_any_valid_row_learns_nothing():
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[f"{n}-{p}" if p else n for n, p in CASES])
 def test_two_processes_equal_one(two, case):
     """Loss and gradients of two steps, with heads on; queues and banks end equal."""
-    name, parameters = CASES[case]
-    encoder, objective = whole_batch.build(name, parameters)
-    alone = whole_batch.steps(encoder, objective, batches(), 0)
+    alone, after = two_processes.alone(*CASES[case])
     for rank in range(SPLIT):
         results, buffers = two[rank][case]
         for (loss, grads), (expected, wanted) in zip(results, alone, strict=True):
@@ -179,13 +153,12 @@ def test_two_processes_equal_one(two, case):
             assert grads.keys() == wanted.keys()
             for key, grad in grads.items():
                 torch.testing.assert_close(grad, wanted[key], rtol=1e-8, atol=1e-8, msg=lambda m, k=key: f"{k}: {m}")
-        for key, value in objective.named_buffers():
+        for key, value in after.items():
             torch.testing.assert_close(buffers[key], value, rtol=1e-8, atol=1e-8, equal_nan=True)
 
 
 @pytest.mark.parametrize("case", range(len(CASES)), ids=[f"{n}-{p}" if p else n for n, p in CASES])
 def test_the_comparison_means_something(case):
     """The gradient of the encoder is not zero in the batch that is compared."""
-    encoder, objective = whole_batch.build(*CASES[case])
-    found = whole_batch.steps(encoder, objective, batches(), 0)
+    found, _ = two_processes.alone(*CASES[case])
     assert max(g.abs().max() for key, g in found[-1][1].items() if key.startswith("encoder")) > 1e-6

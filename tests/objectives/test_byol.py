@@ -2,19 +2,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from references import golden_values
 from references.contrast import ABC, built, loss_of, without_heads
-from references.objective_batches import clips, context, goldens, info, unit, wave
+from references.objective_batches import context, goldens, info, unit, wave
 
 from mvssl.objectives.byol import cosine_error
 
 
 @pytest.mark.real_data
 def test_golden(goldens_root):
-    """p = a against z = b, p = c against z = d: online views are a and c, targets (crosswise) d and b."""
-    golden = goldens(goldens_root, "objectives.json")["BYOL sym 4-2cos-2cos (p=a,z=b;p=c,z=d)"]
-    online, target = {"a": ABC["a"], "b": ABC["c"]}, {"a": wave(12, 8, 2.3), "b": ABC["b"]}
-    target = {name: clips(value) for name, value in target.items()}
-    assert loss_of(without_heads("byol", online), online, target=target).item() == pytest.approx(golden, rel=1e-12)
+    ours, theirs = golden_values.byol(goldens(goldens_root, "objectives.json"))
+    assert ours == pytest.approx(theirs, rel=1e-12)
 
 
 def test_error_is_the_squared_distance_of_unit_vectors():

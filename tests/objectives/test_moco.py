@@ -2,31 +2,20 @@ from __future__ import annotations
 
 import pytest
 import torch
-from references.contrast import ABC, built, loss_of, without_heads
-from references.objective_batches import context, info, unit, wave
+from references import golden_values
+from references.contrast import ABC, built, loss_of
+from references.objective_batches import context, info
 
 X = {name: ABC[name] for name in ("a", "b")}
-
-
-def filled(negatives="other_sessions", **more):
-    objective = without_heads("moco", X, dim=8, negatives=negatives, **more)
-    index = torch.arange(20)
-    objective.queue.push(unit(wave(20, 8, 3.0)), index, index // 2, torch.ones(20, dtype=torch.bool))
-    return objective
 
 
 @pytest.mark.parametrize("negatives", ["all", "other_sessions"])
 def test_equals_cross_entropy_against_the_queue(negatives):
     """Samples 5 to 16; the queue holds 0 to 19, two to a session: own sample or own session are no negatives."""
     index = torch.arange(5, 17)
-    value = loss_of(filled(negatives), X, index=index, session_id=index // 2)
-    keys, losses = unit(wave(20, 8, 3.0)), []
-    for q, k in ((unit(X["a"]), unit(X["b"])), (unit(X["b"]), unit(X["a"]))):
-        for i, number in enumerate(index.tolist()):
-            other = [j for j in range(20) if (j != number if negatives == "all" else j // 2 != number // 2)]
-            logits = torch.cat([(q[i] @ k[i])[None], keys[other] @ q[i]]) / 0.2
-            losses.append(torch.nn.functional.cross_entropy(logits[None], torch.tensor([0])))
-    torch.testing.assert_close(value, torch.stack(losses).mean(), rtol=1e-6, atol=0)  # the queue is float32 inside
+    value = loss_of(golden_values.filled_moco(negatives), X, index=index, session_id=index // 2)
+    expected = golden_values.moco_by_row(index, negatives)
+    torch.testing.assert_close(value, expected, rtol=1e-6, atol=0)  # the queue is float32 inside
 
 
 def test_an_empty_queue_costs_nothing_and_keeps_the_graph():

@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from references.phase_class import train
+from references.phase_class import SETTINGS, make, train
 from torch import nn
 
-from mvssl.objectives import get
-
-SETTINGS = {
-    "simclr": {},
-    "byol": {},
-    "barlow_twins": {"dim": 128},
-    "twist": {"num_classes": 64},
-    "consistent_assignment": {"num_prototypes": 32},
-    "macl": {},
-    "renyicl": {},
-    "ssl_hsic": {"num_features": 128},
-    "moco": {"queue_size": 512},
-    "supcon": {},
-}
 FAST = {"simclr", "byol"}  # the others take seconds each
-
-
-def make(name, **more):
-    return get(name)(hidden_dim=128, **SETTINGS[name], **more)
 
 
 @pytest.mark.parametrize("name", [n if n in FAST else pytest.param(n, marks=pytest.mark.slow) for n in SETTINGS])

@@ -16,10 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvssl.objectives import Objective
+from mvssl.objectives import Objective, get
 from mvssl.types import Context, Dims, Features, ViewInfo
 
 NUM_VIDEOS, NUM_CLASSES, CLASS_DIM, BACKGROUND_DIM, WIDTH = 240, 6, 8, 16, 64
+SETTINGS = {
+    "simclr": {},
+    "byol": {},
+    "barlow_twins": {"dim": 128},
+    "twist": {"num_classes": 64},
+    "consistent_assignment": {"num_prototypes": 32},
+    "macl": {},
+    "renyicl": {},
+    "ssl_hsic": {"num_features": 128},
+    "moco": {"queue_size": 512},
+    "supcon": {},
+}
+
+
+def make(name: str) -> Objective:
+    """A clip objective whose width suits the world."""
+    return get(name)(hidden_dim=128, **SETTINGS[name])
 
 
 class World:
