@@ -58,7 +58,10 @@ def test_a_pt2_file_embeds_as_the_command_does(video, tmp_path):
     assert max(found.differences.values()) <= 1e-4
     expected = model.frames(video)
     pixels, time_s = exporting.frames_to_compare(video, model, 24)
-    run = torch.export.load(found.path).module()
+    program = torch.export.load(found.path)
+    assert not program.example_inputs[0][0].any()  # a shared file holds no frame of the video, and no path
+    assert b"embedding/export.py" not in found.path.read_bytes()
+    run = program.module()
     rows = run(pixels[None], time_s[None], torch.ones(1, 24, dtype=torch.bool))[0]
     np.testing.assert_allclose(rows.detach().numpy(), expected.embedding, atol=1e-5)
     about = json.loads(found.about.read_text())
@@ -86,6 +89,7 @@ def test_an_onnx_file_embeds_as_the_command_does(video, tmp_path):
         found = export(model, tmp_path / "m.onnx", video=video)
     assert list(found.differences) == [2, 17, 80, 300]
     assert max(found.differences.values()) <= 1e-4
+    assert b"embedding/export.py" not in found.path.read_bytes()
     session = onnxruntime.InferenceSession(found.path)
     assert [value.name for value in session.get_inputs()] == ["pixels", "time_s", "mask"]
     assert [value.shape[1] for value in session.get_inputs()] == ["T"] * 3
@@ -99,7 +103,7 @@ def test_an_onnx_file_embeds_as_the_command_does(video, tmp_path):
     ("error", "words"), [(2e-4, r"2\.0e-04 at T = 2, 2\.0e-04 at T = 5"), (float("nan"), "nan at T = 2")]
 )
 def test_a_file_that_differs_is_not_left(video, tmp_path, short, monkeypatch, error, words):
-    def wrong(window, pixels, time_s, path, format):
+    def wrong(window, picture, path, format):
         path.write_bytes(b"a file")
         return lambda *inputs: window(*inputs) + error
 
