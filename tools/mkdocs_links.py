@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 OUTSIDE = [
     *sorted(ROOT.glob("benchmarks/results/*.*")),
     *sorted(ROOT.glob("benchmarks/results/quality/*.md")),
+    *sorted(ROOT.glob("benchmarks/results/diagnostics/*.png")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
 ]
