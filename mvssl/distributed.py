@@ -8,10 +8,12 @@ and the DDP-averaged gradients are the gradients of that loss. ``accelerator.gat
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 
 def is_distributed() -> bool:
@@ -24,6 +26,12 @@ def world_size() -> int:
 
 def rank() -> int:
     return dist.get_rank() if is_distributed() else 0
+
+
+def leave() -> None:
+    """Ends the world of processes, once this one has nothing more to say to the others."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
 
 
 class _AllReduceSum(torch.autograd.Function):
@@ -116,6 +124,42 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)
             parameter.grad /= world_size()
+
+
+def is_sharded(module: nn.Module) -> bool:
+    """Whether each process holds only its part of the weights (FSDP2)."""
+    return any(hasattr(parameter, "full_tensor") for parameter in module.parameters())
+
+
+def whole_tensor(x: Tensor) -> Tensor:
+    """A tensor that is sharded over processes (FSDP2) put together on each of them; all must call it."""
+    return x.full_tensor() if hasattr(x, "full_tensor") else x  # type: ignore[operator]
+
+
+@torch.no_grad()
+def whole_on_main(state: Any) -> Any:
+    """Sharded tensors anywhere in the containers of ``state`` put together one by one; all processes must call it.
+
+    The main process gets them on the CPU, the others None in their place. What is not sharded stays as it is.
+    """
+
+    def joined(x: Any) -> Any:
+        if not hasattr(x, "full_tensor"):
+            return x
+        value = x.full_tensor()
+        return value.cpu() if rank() == 0 else None
+
+    return tree_map(joined, state)
+
+
+def sharded_as(value: Any, like: Any) -> Any:
+    """This process's part of a whole tensor, cut as ``like`` is; the value itself where ``like`` is not sharded."""
+    if not hasattr(like, "full_tensor") or not isinstance(value, Tensor) or value.shape != like.shape:
+        return value
+    from torch.distributed.tensor import distribute_tensor  # slow to import, and only needed here
+
+    device = like.to_local().device
+    return distribute_tensor(value.to(device), like.device_mesh, like.placements, src_data_rank=None)
 
 
 class GlobalBatchNorm(nn.BatchNorm1d):

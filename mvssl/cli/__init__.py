@@ -12,6 +12,7 @@ from mvssl.errors import InputError
 COMMANDS = (  # in the order of ``mvssl --help``
     "scan",
     "pretrain",
+    "submit",
     "adapt",
     "preview",
     "embed",

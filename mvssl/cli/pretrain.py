@@ -28,8 +28,12 @@ def pretrain(
 
     Example: mvssl pretrain carl data.root=VIDEOS -o run
     """
+    found = ["--find-batch-size"] if find_batch_size else []
+    if num_processes > 1 and not show:
+        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
     from mvssl import config as configuration
     from mvssl.api import pretrain
+    from mvssl.distributed import leave
     from mvssl.training import Experiment
 
     if show:
@@ -37,10 +41,8 @@ def pretrain(
         experiment = Experiment.from_values(configuration.load(path, overrides or []), str(path))
         typer.echo(configuration.dump(experiment.model_dump(mode="json")), nl=False)
         return
-    found = ["--find-batch-size"] if find_batch_size else []
-    if num_processes > 1:
-        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
     run = pretrain(config, overrides or [], output=output, find_batch_size=find_batch_size)
+    leave()
     out.print(f"run: {run}")
 
 
@@ -48,11 +50,6 @@ def _launch(num_processes: int, arguments: list[str]) -> int:
     """The same command in several processes, by accelerate's own launcher."""
     import subprocess
 
-    flags = ["--num_processes", str(num_processes), "--multi_gpu" if _cuda() else "--cpu", "-m", "mvssl"]
+    # not --cpu: that starts one process, for MPI; --multi_gpu starts as many as are asked for, on CPUs too
+    flags = ["--multi_gpu", "--num_processes", str(num_processes), "--main_process_port", "0", "-m", "mvssl"]
     return subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *flags, *arguments]).returncode
-
-
-def _cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

@@ -80,7 +80,7 @@ class CMC(Objective):
 
     @property
     def needs(self) -> Needs:
-        queue = self.num_negatives if self.negatives == "queue" else 0
+        queue = self.num_negatives if self.negatives in ("queue", "bank") else 0
         return Needs(views=2, frames=self.level == "frame", clip=self.level == "clip", queue=queue)
 
     def build(self, dims: dict[str, Dims], num_samples: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from mvssl.distributed import sharded_as
 from mvssl.errors import InputError
 
 PREFIX = "step-"
@@ -33,8 +34,13 @@ def environment(world_size: int, **more: object) -> dict[str, str]:
     }
 
 
-def save(folder: Path, step: int, *, module: torch.nn.Module, training: dict[str, Any], keep: int) -> Path:
+def save(
+    folder: Path, step: int, *, weights: Mapping[str, torch.Tensor], training: dict[str, Any], keep: int
+) -> Path:  # fmt: skip
     """Writes ``folder/step-00000123`` (module.safetensors + training.pt); older ones beyond ``keep`` are removed.
+
+    Args:
+        weights: state of the module, whole.
 
     Raises:
         InputError: no room or no right to write; the last whole checkpoint stays.
@@ -42,7 +48,7 @@ def save(folder: Path, step: int, *, module: torch.nn.Module, training: dict[str
     target = folder / f"{PREFIX}{step:08d}"
 
     def fill(temporary: Path) -> None:
-        state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
+        state = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
         save_file(state, temporary / "module.safetensors")
         torch.save(training, temporary / "training.pt")
 
@@ -112,7 +118,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def load(path: Path, module: torch.nn.Module) -> dict[str, Any]:
-    """Fills the module and returns the training state.
+    """Fills the module, also one whose weights are sharded over processes, and returns the training state.
 
     Raises:
         InputError: a part is missing, unreadable, or of another configuration.
@@ -120,7 +126,8 @@ def load(path: Path, module: torch.nn.Module) -> dict[str, Any]:
     try:
         state = load_file(path / "module.safetensors")
         training = torch.load(path / "training.pt", map_location="cpu", weights_only=True)
-        module.load_state_dict(state)
+        now = module.state_dict()
+        module.load_state_dict({name: sharded_as(value, now.get(name)) for name, value in state.items()})
     except Exception as error:
         raise InputError(
             f"{path}: not a checkpoint of this configuration ({type(error).__name__}: {str(error)[:200]})"

@@ -47,6 +47,9 @@ class Train(Section):
     """Length, seed and manners of a run.
 
     ``chunk``: samples that the backbone sees at once, for large batches on small memory (``grad_cache.py``); 0 = all.
+    ``accumulate``: parts (micro-batches) that a step's batch is cut into, one after the other, with one optimiser step for
+    all. Their loss is the mean of the parts' losses: that of the whole batch only where samples do not meet in it. Where
+    they do (negatives, batch norms), each part is a small batch of its own; ``chunk`` keeps the whole batch's loss.
     ``backbone_norm``: batch norms of a trained backbone use the statistics of the batch, those of their weights
     (``frozen``), or those of a chunk (``ghost``). ``activation_checkpointing``: the backbone's activations are computed
     again in the backward pass instead of kept. ``evaluate_every``: steps between evaluations on ``evaluate_videos`` of the
@@ -65,6 +68,7 @@ class Train(Section):
     ema_momentum: float = 0.99
     log_with: tuple[str, ...] = ()
     chunk: int = Field(default=0, ge=0)
+    accumulate: int = Field(default=1, ge=1)
     backbone_norm: Literal["batch", "frozen", "ghost"] = "batch"
     activation_checkpointing: bool = False
     evaluate_every: int = Field(default=0, ge=0)
@@ -119,6 +123,11 @@ class Experiment(Section):
             raise ConfigError(
                 f"{where}: cache.passes: only a frozen backbone's features can be cached, so that "
                 "needs a frozen backbone: set encoder.freeze=all, or cache.passes=0"
+            )
+        if found.train.chunk and found.train.accumulate > 1:
+            raise ConfigError(
+                f"{where}: train.accumulate: not together with train.chunk, which gives the gradient of the whole batch in "
+                "the memory of a chunk; set train.accumulate=1, and a smaller train.chunk where memory is short"
             )
         whole["encoder"] = {"name": whole["encoder"].pop("name"), "share": share, **whole["encoder"]}
         sampler = config.build("mvssl.sampling", whole["sampler"], f"{where}: sampler")

@@ -26,15 +26,16 @@ def with_found_batch(
         num_samples: of the data set; the batch grows no larger.
     """
     unit = 2 * (experiment.batch.num_per_group if experiment.batch.group_by != "none" else 1)
-    smallest = _sized(experiment, unit * process.num_processes)
+    parts = experiment.train.accumulate
+    smallest = _sized(experiment, unit * parts * process.num_processes)
     batches, _ = make(smallest, module)
     _, batch = next(iter(batches(0, process.process_index, process.num_processes)))
     chunk = experiment.train.chunk
     module.to(process.device).train()
     step_on = GradCache(module, chunk=chunk) if chunk else partial(whole, module)
-    most = num_samples // process.num_processes
-    size = memory.largest_batch(module, step_on, send_to_device(batch, process.device), process.device, most=most)
-    size *= process.num_processes
+    most = num_samples // process.num_processes // parts
+    batch = send_to_device(memory.rows_of(batch, unit), process.device)
+    size = memory.largest_batch(module, step_on, batch, process.device, most=most) * parts * process.num_processes
     if process.is_main_process:
         free = memory.free_bytes(process.device) / 1e9
         print(f"batch.size {size}: the largest that fits into {free:.1f} GB free ({num_samples} samples in all)")

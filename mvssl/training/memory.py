@@ -12,6 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from mvssl.distributed import gather
 from mvssl.training.module import TrainedModule
 from mvssl.types import Batch, View
 
@@ -51,7 +52,7 @@ def largest_batch(module: TrainedModule, step_on: StepOn, batch: Batch, device: 
     """
     size, free = len(batch.index), SHARE * free_bytes(device) - optimiser_bytes(module)
     need = step_bytes(module, step_on, batch)
-    while 2 * size <= most and 2 * need <= free:
+    while 2 * size <= most and bool(gather(torch.tensor([2 * need <= free], device=device)).all()):
         size *= 2
         need = step_bytes(module, step_on, rows_of(batch, size))
     return size
@@ -75,9 +76,9 @@ def free_bytes(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
-def rows_of(batch: Batch, size: int) -> Batch:
-    """A batch of ``size`` samples: the first ones, repeated where there are too few."""
-    rows = torch.arange(size, device=batch.index.device) % len(batch.index)
+def rows_of(batch: Batch, size: int, *, start: int = 0) -> Batch:
+    """A batch of ``size`` samples from ``start`` on; where there are too few, the first ones come again."""
+    rows = torch.arange(start, start + size, device=batch.index.device) % len(batch.index)
     views = {name: View(*(value[rows] for value in view)) for name, view in batch.views.items()}
     return Batch(views, *(value[rows] for value in batch[1:]))
 

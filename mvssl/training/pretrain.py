@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 
 from mvssl import config
+from mvssl.distributed import is_sharded, whole_on_main
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
@@ -19,9 +21,10 @@ from mvssl.sampling import sessions
 from mvssl.training.backbone import set_up_backbones
 from mvssl.training.batches import make_batches
 from mvssl.training.checkpoint import writing
-from mvssl.training.experiment import Data, Experiment, build_module, select
+from mvssl.training.experiment import Data, Experiment, build_module, build_plan, select
 from mvssl.training.find_batch import with_found_batch
 from mvssl.training.loop import train
+from mvssl.training.micro_batches import check
 from mvssl.training.module import TrainedModule
 from mvssl.training.validation import Validation, few
 from mvssl.types import Video
@@ -51,25 +54,29 @@ def pretrain(
     everything, problems = _usable(experiment.data)
     videos = select(everything, experiment.data.split, experiment.data.root)
     samples = sessions(videos, by=experiment.data.sample)
-    process = PartialState()
+    # accelerate makes one world of processes on CPUs only where it is told that they are what there is
+    process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
     torch.manual_seed(experiment.train.seed)
     module = build_module(experiment, samples, videos)
     set_up_backbones(module, experiment.train)
     _check_pairs(experiment, module.objective.needs.pairs)
     if find_batch_size and (run / "config.yaml").exists():
         experiment, find_batch_size = _with_batch_of(run, experiment), False
+    check(module, build_plan(experiment, samples), experiment.train.accumulate, process.num_processes)
     with writing(run):
         run.mkdir(parents=True, exist_ok=True)
-        _check_same(run, experiment)
+        with process.main_process_first():
+            _check_same(run, experiment, write=process.is_main_process)
     if experiment.batch.group_by == "none" and len(samples) < experiment.batch.size:
-        print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
-    if problems:
+        process.print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
+    if problems and process.is_main_process:
         (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
         print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
     make = partial(make_batches, samples=samples, videos=videos, run=run, process=process, progress=progress)
     if find_batch_size:
         experiment = with_found_batch(experiment, module, make, num_samples=len(samples), process=process)
-        config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
+        if process.is_main_process:
+            config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
     batches, bad_files = make(experiment, module)
     num_threads = torch.get_num_threads()
     if experiment.cache.passes and process.device.type == "cpu":
@@ -83,7 +90,11 @@ def pretrain(
         )  # fmt: skip
     finally:
         torch.set_num_threads(num_threads)
+    weights = whole_on_main(module.state_dict()) if is_sharded(module) else None
     if process.is_main_process:
+        if weights is not None:
+            module = build_module(experiment, samples, videos)
+            module.load_state_dict(weights)
         save_models(_models(experiment, module), run / FOLDER)
         counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
         summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
@@ -156,7 +167,7 @@ def _validation(
     )  # fmt: skip
 
 
-def _check_same(run: Path, experiment: Experiment) -> None:
+def _check_same(run: Path, experiment: Experiment, *, write: bool) -> None:
     """A run goes on only with the configuration it began with (its length may change)."""
     path = run / "config.yaml"
     now = experiment.model_dump(mode="json")
@@ -168,7 +179,8 @@ def _check_same(run: Path, experiment: Experiment) -> None:
                 f"{run}: was begun with other values under {', '.join(changed)} (see {path}); "
                 "choose another folder, or give those"
             )
-    config.dump(now, path)
+    if write:
+        config.dump(now, path)
 
 
 def _without_length(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from mvssl.distributed import sharded_as, whole_on_main
 from mvssl.training import checkpoint
 from mvssl.training.module import TrainedModule
 
@@ -26,18 +27,19 @@ class RunState:
         self.environment: dict[str, str] = {}
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint on the main process; the others wait."""
+        """Writes a checkpoint on the main process; the others give their part of sharded weights, and wait."""
         scaler = self.accelerator.scaler
+        weights, optimiser = whole_on_main((self.module.state_dict(), self.optimiser.state_dict()))
         if self.accelerator.is_main_process:
             training = {
                 "step": step,
                 "skipped": self.skipped,
-                "optimiser": self.optimiser.state_dict(),
+                "optimiser": optimiser,
                 "schedule": self.schedule.state_dict(),
                 "scaler": scaler.state_dict() if scaler is not None else None,
                 "environment": self.environment,
             }
-            checkpoint.save(self.folder, step, module=self.module, training=training, keep=self.keep)
+            checkpoint.save(self.folder, step, weights=weights, training=training, keep=self.keep)
         self.accelerator.wait_for_everyone()
 
     def resume(self) -> int:
@@ -47,7 +49,7 @@ class RunState:
         if path is None:
             return 0
         training = checkpoint.load(path, self.module)
-        self.optimiser.load_state_dict(training["optimiser"])
+        self._fill_optimiser(training["optimiser"])
         self.schedule.load_state_dict(training["schedule"])
         if training["scaler"] is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(training["scaler"])
@@ -60,3 +62,11 @@ class RunState:
             self.accelerator.print(f"  not bit for bit as before: {', '.join(changed)}")
         self.skipped = training["skipped"]
         return int(training["step"])
+
+    def _fill_optimiser(self, saved: dict[str, Any]) -> None:
+        parameters = [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+        kept = {
+            number: {name: sharded_as(value, parameters[number]) for name, value in values.items()}
+            for number, values in saved["state"].items()
+        }
+        self.optimiser.load_state_dict({**saved, "state": kept})

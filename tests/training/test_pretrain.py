@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tiny_config, tmp_path):
 
 def test_a_half_written_checkpoint_is_not_seen(tmp_path):
     module = torch.nn.Linear(2, 2)
-    good = checkpoints.save(tmp_path, 3, module=module, training={"step": 3}, keep=2)
+    good = checkpoints.save(tmp_path, 3, weights=module.state_dict(), training={"step": 3}, keep=2)
     half = tmp_path / ".step-00000006.99.tmp"
     half.mkdir()
     (half / "module.safetensors").write_bytes(b"half")
@@ -100,7 +100,7 @@ def test_a_half_written_checkpoint_is_not_seen(tmp_path):
 def test_old_checkpoints_are_removed_and_a_failed_write_keeps_the_last(tmp_path, monkeypatch):
     module = torch.nn.Linear(2, 2)
     for step in (1, 2, 3):
-        last = checkpoints.save(tmp_path, step, module=module, training={"step": step}, keep=2)
+        last = checkpoints.save(tmp_path, step, weights=module.state_dict(), training={"step": step}, keep=2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
 
     def full(*_):
@@ -108,7 +108,7 @@ def test_old_checkpoints_are_removed_and_a_failed_write_keeps_the_last(tmp_path,
 
     monkeypatch.setattr(checkpoints, "save_file", full)
     with pytest.raises(InputError, match="step-00000003"):
-        checkpoints.save(tmp_path, 4, module=module, training={}, keep=2)
+        checkpoints.save(tmp_path, 4, weights=module.state_dict(), training={}, keep=2)
     assert checkpoints.newest(tmp_path) == last
 
 
