@@ -54,7 +54,7 @@ def model_card(
         evaluation: Markdown below the heading; without it the card says that there is none.
         data: metadata at its head.
     """
-    spec, recipe = dict(model.specification), model.recipe
+    spec, recipe = {k: v for k, v in model.specification.items() if k != "weights"}, model.recipe
     told = {"objective": UNKNOWN, "trained": UNKNOWN, "trained on": UNKNOWN, **(facts or {})}
     rate = "every frame" if recipe.fps is None else f"{recipe.fps:g} frames a second"
     rows = {

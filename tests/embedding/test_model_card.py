@@ -58,7 +58,7 @@ def table_rows(text, heading):
 def test_a_saved_model_says_what_it_is_and_loads_again(run):
     text = (run / "model" / "README.md").read_text()
     rows = table_rows(text, "# Frame-wise video embeddings")
-    assert rows["encoder"][0].startswith("image (backbone test_resnet")
+    assert rows["encoder"] == ["image (backbone test_resnet)"]
     assert rows["embedding"] == ["96 numbers per frame, unit length"]
     assert rows["pictures"] == ["32 x 32 pixels (squash), 10 frames a second, in windows of 60 s"]
     assert rows["objective"] == ["carl (sigma_s 0.2)"]
