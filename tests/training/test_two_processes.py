@@ -35,8 +35,8 @@ def test_two_processes_equal_one(tiny_config, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
-    said = torch.load(tmp_path / "two" / "checkpoints" / "step-00000004" / "training.pt", weights_only=True)["environment"]
-    assert said["world_size"] == "2"
+    last = torch.load(tmp_path / "two" / "checkpoints" / "step-00000004" / "training.pt", weights_only=True)
+    assert last["environment"]["world_size"] == "2"
     first, second = (
         [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         for run in (one, tmp_path / "two")
