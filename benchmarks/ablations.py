@@ -110,7 +110,7 @@ def run(claim: str, dataset: Path, seeds: list[int], work: Path) -> None:
         for name, spec in CLAIMS[claim].variants.items():
             if name == SHUFFLED and not several_actions:
                 continue  # any pair is of one class
-            variant = {f"{claim}: {name}": spec}
+            variant = {f"{claim}, {name}": spec}
             with (
                 mock.patch.object(quality, "RESULTS", RESULTS),
                 mock.patch.dict(quality_rows.METHODS, variant),
@@ -159,7 +159,7 @@ def write_table() -> str:
     parts = ["Mean ± standard deviation over seeds.\n"]
     for name, claim in CLAIMS.items():
         for folder in sorted(path for path in RESULTS.glob("*") if path.is_dir()):
-            found = {v: runs for v in claim.variants if (runs := results(folder, f"{name}: {v}"))}
+            found = {v: runs for v in claim.variants if (runs := results(folder, f"{name}, {v}"))}
             if len(found) < 2:
                 continue
             columns = [column for column in COLUMNS if column in found[next(iter(found))][0]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from ._container import STRICT, open_container, other_streams_off, packets_of, s
 from ._damage import Damage
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
+
+REORDERED = 64  # frames; more than any codec shows out of the order of decoding
 
 
 def skip_is_exact(index: FrameIndex) -> bool:
@@ -112,7 +115,7 @@ class PyAVReader:
         """Yields what comes out; returns the wanted packets that did not, or (unless ``keep``) came with a doubt."""
         left: dict[int, int] = dict(run.wanted)
         doubtful: dict[int, int] = {}
-        given: dict[int, int] = {}  # handed out as whole
+        given: deque[tuple[int, int]] = deque(maxlen=REORDERED)  # (packet, number) handed out as whole
         context, wanted, skip = self._context, run.wanted, self._skip
         known = Damage(self.index.key, self.index.shown, self.index.doubt)  # no other start helps
         damage = Damage(self.index.key, self.index.shown)
@@ -146,7 +149,7 @@ class PyAVReader:
                 source = opaque[0]
                 if frame.is_corrupt:
                     damage.begins_at(source)
-                    self.doubted |= {n for packet, n in given.items() if damage.covers(packet)}
+                    self.doubted |= {n for packet, n in given if damage.covers(packet)}
                 number = left.pop(source, None)
                 if number is None:
                     continue
@@ -156,7 +159,7 @@ class PyAVReader:
                 else:
                     bad |= damage.covers(source)
                     if not bad:
-                        given[source] = number
+                        given.append((source, number))
                     yield Decoded(number, self._checked(frame, source), bad)
         return doubtful | left
 
