@@ -20,7 +20,7 @@ def sinusoidal(num_frames: int, dim: int, *, length: int, like: Tensor) -> Tenso
     """
     if torch.compiler.is_compiling():  # linspace would fix the number of frames in an exported graph
         slots = torch.arange(num_frames, device=like.device, dtype=torch.float64)
-        position = (slots * (length - 1) / slots[-1]).float()
+        position = (slots * (length - 1) / slots[-1].clamp(min=1)).float()
     else:
         position = torch.linspace(0, length - 1, num_frames, device=like.device, dtype=torch.float32)
         if num_frames == 1:

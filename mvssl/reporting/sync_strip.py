@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -35,12 +36,12 @@ def write_sync_strip(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = []
-    with open_video(offsets[0].reference) as reference:
-        instants_s = _shared(reference, offsets, num_instants)
-        rows.append((f"{Path(offsets[0].reference).name} (reference)", ACCENT, _cells(reference, instants_s, cell)))
-    for found in offsets:
-        with open_video(found.camera) as camera:
+    with ExitStack() as stack:
+        reference = stack.enter_context(open_video(offsets[0].reference))
+        cameras = [stack.enter_context(open_video(found.camera)) for found in offsets]
+        instants_s = _shared(reference, cameras, offsets, num_instants)
+        rows = [(f"{Path(offsets[0].reference).name} (reference)", ACCENT, _cells(reference, instants_s, cell))]
+        for found, camera in zip(offsets, cameras):
             name = Path(found.camera).name
             after_s = (instants_s - found.offset_s) / found.rate
             words = (
@@ -62,14 +63,12 @@ def write_sync_strip(
     return path
 
 
-def _shared(reference: Decoder, offsets: Sequence[Offset], num_instants: int) -> np.ndarray:
+def _shared(reference: Decoder, cameras: Sequence[Decoder], offsets: Sequence[Offset], num_instants: int) -> np.ndarray:
     """(num_instants,) seconds of the reference, in the middle of equal parts of the shared stretch."""
-    start_s, end_s = reference.video.start_s, reference.video.end_s
-    first, last = start_s, end_s
-    for found in offsets:
-        with open_video(found.camera) as camera:
-            first = max(first, found.offset_s + found.rate * camera.video.start_s)
-            last = min(last, found.offset_s + found.rate * camera.video.end_s)
+    start_s, end_s = first, last = reference.video.start_s, reference.video.end_s
+    for found, camera in zip(offsets, cameras):
+        first = max(first, found.offset_s + found.rate * camera.video.start_s)
+        last = min(last, found.offset_s + found.rate * camera.video.end_s)
     if last <= first:
         first, last = start_s, end_s
     return first + (np.arange(num_instants) + 0.5) / num_instants * (last - first)
