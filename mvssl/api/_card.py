@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mvssl.api._models import load
-from mvssl.embedding.card import FILE, count_facts, identity, model_card, training_facts
+from mvssl.embedding.card import FILE, identity, model_card, training_facts
 from mvssl.embedding.model import FOLDER, model_folders
 from mvssl.errors import InputError
 from mvssl.evaluation import Result, flatten
@@ -44,7 +44,7 @@ def card(run: str | Path, *, results: str | Path | None = None) -> Cards:
     if content is not None and measured not in [identity(model) for model in models.values()]:
         said = f"they are of {measured}" if measured else "they do not say of which model they are"
         raise InputError(f"{found}: not results of {run}: {said}; evaluate it again (finished parts are not repeated)")
-    facts = {**training_facts(run), **count_facts(run)} if (run / FOLDER).is_dir() else {}
+    facts = training_facts(run) if (run / FOLDER).is_dir() else {}
     for folder, model in models.items():
         numbers = evaluation_text(content) if content is not None and identity(model) == measured else ""
         data = model._hub_mixin_info.model_card_data

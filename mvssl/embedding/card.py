@@ -25,7 +25,11 @@ def identity(model: Model) -> str:
 
 
 def training_facts(run: Path) -> dict[str, str]:
-    """Objective and length that a run's config.yaml states."""
+    """Objective and length that a run's config.yaml states, and the numbers of videos in its summary.json."""
+    return {**_settings(run), **_counts(run)}
+
+
+def _settings(run: Path) -> dict[str, str]:
     if not (run / "config.yaml").is_file():
         return {}
     values = config.load(run / "config.yaml")
@@ -36,8 +40,7 @@ def training_facts(run: Path) -> dict[str, str]:
     }
 
 
-def count_facts(run: Path) -> dict[str, str]:
-    """Numbers of videos that the summary.json of a finished run states."""
+def _counts(run: Path) -> dict[str, str]:
     if not (run / "summary.json").is_file():
         return {}
     summary = json.loads((run / "summary.json").read_text())

@@ -95,11 +95,11 @@ def pretrain(
         if weights is not None:
             module = build_module(experiment, samples, videos)
             module.load_state_dict(weights)
-        save_models(_models(experiment, module), run / FOLDER)
         counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
         summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
         with writing(run / "summary.json"):
             (run / "summary.json").write_text(json.dumps(summary, indent=1))
+        save_models(_models(experiment, module), run / FOLDER)  # its card states what the summary counts
     process.wait_for_everyone()
     return run
 

@@ -61,6 +61,9 @@ def test_the_batch_that_fits_is_taken_said_and_written_down(pictures, tmp_path, 
     assert f"batch.size {size}: the largest that fits" in capsys.readouterr().out
     assert config.load(run / "config.yaml")["batch"]["size"] == size
     assert json.loads((run / "summary.json").read_text())["batch"] == size
+    card = (run / "model" / "README.md").read_text()
+    assert "| trained on |" in card
+    assert "not stated" not in card
     pictures["train"]["steps"] = 2
     pretrain(pictures, run, progress=False, find_batch_size=True)
     assert f"batch.size {size}, as found when" in capsys.readouterr().out
