@@ -41,6 +41,7 @@ RESULTS = Path(__file__).parent / "results" / "quality"
 CODE = ("objectives", "encoders", "sampling", "views", "embedding", "evaluation", "training")
 LAST_MAP = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
 MIDDLE_MAP = {**LAST_MAP, "stage": 3, "pooling": "grid", "grid": 4}
+BOTH_MAPS = {**MIDDLE_MAP, "add_last": True}
 RANDOM = {**MIDDLE_MAP, "weights": "none"}
 CONTROLS: dict[str, tuple[dict[str, Any], Callable[[Frames], Frames]]] = {
     "time only": (MIDDLE_MAP, time_only),
@@ -50,6 +51,8 @@ CONTROLS: dict[str, tuple[dict[str, Any], Callable[[Frames], Frames]]] = {
     "ImageNet, centred": (LAST_MAP, Frames.centred),
     "ImageNet, middle map": (MIDDLE_MAP, lambda frames: frames),
     "ImageNet, middle map, centred": (MIDDLE_MAP, Frames.centred),
+    "ImageNet, both maps": (BOTH_MAPS, lambda frames: frames),
+    "ImageNet, both maps, centred": (BOTH_MAPS, Frames.centred),
 }
 BEFORE = "default, before training"
 FEW, FEW_DRAWS = f"{SUPERVISED}, trained with 10 %", 3
@@ -162,7 +165,9 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
 
 def _picture_encoder(encoder: dict[str, Any]) -> dict[str, Any]:
     """The frozen part of an encoder, alone."""
-    cut = {key: encoder[key] for key in ("stage", "pooling", "grid")} if encoder["stage"] is not None else {}
+    cut = (
+        {key: encoder[key] for key in ("stage", "pooling", "grid", "add_last")} if encoder["stage"] is not None else {}
+    )
     return {**LAST_MAP, **cut}
 
 

@@ -94,6 +94,8 @@ def gather(x: Tensor) -> Tensor:
 @torch.no_grad()
 def global_count(x: Tensor | float) -> Tensor:
     """Sum over ranks of a count (a mask is summed first), float64 scalar: the denominator of a mean over the whole batch."""
+    if not isinstance(x, Tensor) and not is_distributed():  # one small operation instead of four
+        return torch.tensor(float(x), dtype=torch.float64)
     local = torch.as_tensor(x).double().sum()
     if is_distributed():
         if dist.get_backend() == "nccl":  # it takes no CPU tensors, and a plain number makes one
@@ -109,6 +111,8 @@ def mean_over_batch(terms: Tensor, count: Tensor | float | None = None) -> Tenso
         terms: (n,) this rank's valid terms; n may differ between ranks, also be 0 (the result keeps its graph).
         count: this rank's number of terms; default ``len(terms)``.
     """
+    if count is None and not is_distributed():
+        return terms.sum() / max(terms.numel(), 1)
     total = global_count(float(terms.numel()) if count is None else count)
     return terms.sum() * (world_size() / total.clamp(min=1.0)).to(terms.dtype)
 

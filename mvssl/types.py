@@ -102,6 +102,7 @@ class Dims(NamedTuple):
     clip: int
     maps: dict[str, int]
     num_frames: int
+    members: int = 1  # parts of an ensemble that frame and clip are made of, one after the other
 
 
 class ViewInfo(NamedTuple):

@@ -1,4 +1,5 @@
-"""The frame backbone: any timm model, one of its maps pooled over space to one vector per picture, frozen in part or whole."""
+"""The frame backbone: any timm model, one or two of its maps pooled over space to one vector per picture, frozen in part or
+whole."""
 
 from __future__ import annotations
 
@@ -29,13 +30,18 @@ class Trunk(Backbone):
         stage: which of timm's intermediate maps, from 0, negative counts from the end; what lies behind it is left out.
             None: the model's own last features. Maps in the middle tell poses better than the last, which tells things.
         grid: cells per side.
+        add_last: behind the vector of ``stage`` comes the mean over space of the model's own last features.
         in_channels: of the pictures; other than 3, timm adapts the first convolution's shape.
     """
 
     def __init__(
         self, backbone: str, *, weights: str, freeze: str | tuple[str, ...], pooling: Pooling, in_channels: int = 3,
-        stage: int | None = None, grid: int = 4,
+        stage: int | None = None, grid: int = 4, add_last: bool = False,
     ):  # fmt: skip
+        if add_last and stage is None:
+            raise InputError(
+                "encoder.add_last: the last features are the only ones here; set encoder.stage, or add_last to false"
+            )
         if not timm.is_model(backbone.split(".")[0]):
             raise InputError(f"encoder.backbone: timm has no {backbone!r}{nearest(backbone, timm.list_models())}")
         try:
@@ -47,10 +53,13 @@ class Trunk(Backbone):
                 f"encoder.backbone: {backbone} with weights={weights} cannot be made here: {error}"
             ) from None
         load_weights(model, backbone, weights)
-        num_channels, stage = (int(model.num_features), None) if stage is None else _cut(model, backbone, stage)
+        num_last = num_channels = int(model.num_features)
+        if stage is not None:
+            num_channels, stage = _cut(model, backbone, stage, keep_rest=add_last)
         super().__init__(model, freeze)
-        self.stage, self.pooling, self.grid, self.num_channels = stage, pooling, grid, num_channels
-        self.dim = self.num_channels * (grid**2 if pooling == "grid" else 1)
+        self.stage, self.pooling, self.grid, self.add_last = stage, pooling, grid, add_last
+        self.num_channels, self.num_last = num_channels, num_last
+        self.dim = num_channels * (grid**2 if pooling == "grid" else 1) + (num_last if add_last else 0)
         config = model.default_cfg
         channels = in_channels if in_channels != 3 else None
         for name in ("mean", "std"):
@@ -64,32 +73,40 @@ class Trunk(Backbone):
     @property
     def signature(self) -> str:
         """What the vectors depend on beside the weights."""
-        return f"{self.stage}/{self.pooling}/{self.grid if self.pooling == 'grid' else ''}"
+        grid = self.grid if self.pooling == "grid" else ""
+        return f"{self.stage}/{self.pooling}/{grid}{'+last' if self.add_last else ''}"
 
     def forward(self, pictures: Tensor) -> Tensor:
-        maps = self._map((pictures - self.mean) / self.std)
+        pictures = (pictures - self.mean) / self.std
+        if self.stage is None:
+            return self._pooled(self._last(self.model.forward_features(pictures)))
+        found = self.model.forward_intermediates(
+            pictures, indices=[self.stage], intermediates_only=not self.add_last, stop_early=not self.add_last
+        )
+        if not self.add_last:
+            return self._pooled(found[0])
+        last, (middle,) = found
+        return torch.cat([self._pooled(middle), self._last(last).mean((2, 3))], 1)
+
+    def _pooled(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, D)"""
         if self.pooling == "max":
             return maps.amax((2, 3))
         if self.pooling == "grid":
             return F.adaptive_avg_pool2d(maps, self.grid).permute(0, 2, 3, 1).flatten(1)
         return maps.mean((2, 3))
 
-    def _map(self, pictures: Tensor) -> Tensor:
-        """(N, C, H, W)"""
-        if self.stage is not None:
-            return self.model.forward_intermediates(
-                pictures, indices=[self.stage], intermediates_only=True, stop_early=True
-            )[0]
-        maps = self.model.forward_features(pictures)
+    def _last(self, maps: Tensor) -> Tensor:
+        """The model's last features as maps (N, C, H, W)."""
         if maps.dim() == 3:  # a ViT's tokens (N, L, D): leave class and register tokens out
             maps = maps[:, getattr(self.model, "num_prefix_tokens", 0) :].transpose(1, 2)
             side = round(maps.shape[2] ** 0.5)
             return maps.unflatten(2, (side, -1)) if side**2 == maps.shape[2] else maps[..., None]
-        return maps if maps.shape[1] == self.num_channels else maps.permute(0, 3, 1, 2)  # some give (N, H, W, C)
+        return maps if maps.shape[1] == self.num_last else maps.permute(0, 3, 1, 2)  # some give (N, H, W, C)
 
 
-def _cut(model: Any, backbone: str, stage: int) -> tuple[int, int]:
-    """Leaves out what lies behind the stage; number of channels there, and the stage counted from 0."""
+def _cut(model: Any, backbone: str, stage: int, *, keep_rest: bool) -> tuple[int, int]:
+    """Leaves out what lies behind the stage, if told so; number of channels there, and the stage counted from 0."""
     if not hasattr(model, "forward_intermediates"):
         raise InputError(f"encoder.stage: timm gives no intermediate maps of {backbone!r}; set stage to null")
     info = model.feature_info
@@ -98,5 +115,6 @@ def _cut(model: Any, backbone: str, stage: int) -> tuple[int, int]:
             f"encoder.stage: {backbone} has maps 0 to {len(info) - 1} (or -{len(info)} to -1), not {stage}"
         )
     stage %= len(info)
-    model.prune_intermediate_layers([stage], prune_norm=True, prune_head=True)
+    if not keep_rest:
+        model.prune_intermediate_layers([stage], prune_norm=True, prune_head=True)
     return int(info[stage]["num_chs"]), stage

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from mvssl.distributed import GlobalBatchNorm
 from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._temporal import TemporalPart
 from mvssl.encoders._token_pooling import TokenPooling
-from mvssl.encoders._transformer import TemporalTransformer, masked_mean
+from mvssl.encoders._transformer import masked_mean
 from mvssl.encoders._trunk import Trunk
+from mvssl.errors import ConfigError
 from mvssl.types import Dims, Features
 
 
@@ -26,7 +28,7 @@ class Frame(FrameEncoder):
         backbone: any timm model.
         weights: ``none``, ``hub``, ``package`` or the path of a .safetensors or .pth file.
         freeze: ``all``, ``none``, or a list of name prefixes of the backbone's parts.
-        pooling, stage, grid: which map of the backbone, and how it is pooled over space (see ``_trunk.py``).
+        pooling, stage, grid, add_last: which maps of the backbone, and how they are pooled over space (see ``_trunk.py``).
             "attention": ``num_queries`` learned queries over grid x grid places, trained with the rest
             (``_token_pooling.py``).
         num_queries, query_dim: of "attention": tokens for each frame, and their width.
@@ -39,7 +41,10 @@ class Frame(FrameEncoder):
         position: ``sinusoidal`` (the paper's; tells normalised time), ``relative`` (seconds), ``none``.
         reach_s: how far in time a frame attends, per layer of the transformer; None: the whole clip. Our addition.
         code_length: positions over which the sine code is stretched.
-        embedding_dim: D of the frame embedding.
+        embedding_dim: D of the frame embedding (of each member).
+        members: the trained part is made this many times, each with weights of its own, which see the same features and
+            are trained each by its own objective; the embeddings stand one after the other, D = members x embedding_dim.
+            Evens out what a single training finds by chance. Our addition.
         chunk: pictures in the backbone at once (see ``FrameEncoder``).
         in_channels: of the pictures (set by the modality).
     """
@@ -47,36 +52,45 @@ class Frame(FrameEncoder):
     def __init__(
         self, *, backbone: str = "tf_efficientnet_lite0", weights: str = "none", freeze: str | tuple[str, ...] = "none",
         pooling: Literal["mean", "max", "grid", "attention"] = "mean", num_queries: int = 5, query_dim: int = 384,
-        place_position: bool = False, stage: int | None = None, grid: int = 4, centre: bool = False,
+        place_position: bool = False, stage: int | None = None, grid: int = 4, add_last: bool = False,
+        centre: bool = False,
         mlp: tuple[int, ...] = (512, 512), dim: int = 256, num_layers: int = 3, num_heads: int = 8, hidden: int = 1024,
         dropout: float = 0.1, position: Literal["sinusoidal", "relative", "none"] = "relative", code_length: int = 80,
         reach_s: float | None = None,
-        embedding_dim: int = 128, chunk: int | None = None, in_channels: int = 3,
+        embedding_dim: int = 128, members: int = 1, chunk: int | None = None, in_channels: int = 3,
     ):  # fmt: skip
+        if pooling == "attention" and add_last:
+            raise ConfigError(
+                "encoder.add_last: pooling by attention is over the places of one map; set add_last to false"
+            )
+        if members < 1:
+            raise ConfigError(f"encoder.members: at least 1, got {members}")
         trunk = Trunk(
             backbone, weights=weights, freeze=freeze, pooling="grid" if pooling == "attention" else pooling,
-            in_channels=in_channels, stage=stage, grid=grid,
+            in_channels=in_channels, stage=stage, grid=grid, add_last=add_last,
         )  # fmt: skip
         super().__init__(trunk, chunk=chunk)
         self.position, self.centre = position, centre
-        self.tokens = None
-        if pooling == "attention":
-            self.tokens = TokenPooling(
-                trunk.num_channels, grid**2, num_queries=num_queries, dim=query_dim, position=place_position
-            )
-        widths = (num_queries * query_dim if self.tokens else trunk.dim, *mlp)
-        self.mlp = nn.ModuleList(_Block(a, b, dropout) for a, b in zip(widths, widths[1:]))
-        self.enter = nn.Linear(widths[-1], dim)
-        self.transformer = TemporalTransformer(
-            dim, num_layers=num_layers, num_heads=num_heads, hidden=hidden, dropout=dropout, position=position,
-            code_length=code_length, reach_s=reach_s,
-        )  # fmt: skip
-        self.leave = nn.Linear(dim, embedding_dim)
+
+        def member() -> TemporalPart:
+            tokens = None
+            if pooling == "attention":
+                tokens = TokenPooling(
+                    trunk.num_channels, grid**2, num_queries=num_queries, dim=query_dim, position=place_position
+                )
+            return TemporalPart(
+                num_queries * query_dim if tokens else trunk.dim, tokens=tokens, mlp=mlp, dim=dim, dropout=dropout,
+                embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, hidden=hidden,
+                position=position, code_length=code_length, reach_s=reach_s,
+            )  # fmt: skip
+
+        self.members = nn.ModuleList(member() for _ in range(members))
         self.dims = Dims(
-            frame=embedding_dim,
-            clip=embedding_dim,
-            maps={"trunk": self.trunk.dim, "mlp": dim, "transformer": dim},
+            frame=members * embedding_dim,
+            clip=members * embedding_dim,
+            maps={"trunk": trunk.dim, "mlp": members * dim, "transformer": members * dim},
             num_frames=0,
+            members=members,
         )
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
@@ -84,25 +98,7 @@ class Frame(FrameEncoder):
         maps = {"trunk": features}
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]
-        x = features.to(self.enter.weight.dtype)
-        if self.tokens is not None:
-            x = self.tokens(x)
-        for block in self.mlp:
-            x = block(x, mask)
-        maps["mlp"] = x = self.enter(x)
-        maps["transformer"] = x = self.transformer(x, time_s, mask)
-        frame = self.leave(x)
+        found = [member(features, time_s, mask) for member in self.members]
+        frame = torch.cat([embedding for embedding, _ in found], -1)
+        maps |= {name: torch.cat([layers_of[name] for _, layers_of in found], -1) for name in layers if name != "trunk"}
         return Features(frame=frame, clip=masked_mean(frame, mask), maps={name: maps[name] for name in layers})
-
-
-class _Block(nn.Module):
-    def __init__(self, width_in: int, width_out: int, dropout: float):
-        super().__init__()
-        self.dropout, self.linear, self.norm = (
-            nn.Dropout(dropout),
-            nn.Linear(width_in, width_out),
-            GlobalBatchNorm(width_out),
-        )
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        return self.norm(self.linear(self.dropout(x)), mask).relu()

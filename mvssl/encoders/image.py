@@ -17,7 +17,7 @@ class Image(FrameEncoder):
     """Backbone features as frame embeddings, nothing trained.
 
     Args:
-        backbone, weights, pooling, stage, grid, centre, chunk, in_channels: as for the ``frame`` encoder.
+        backbone, weights, pooling, stage, grid, add_last, centre, chunk, in_channels: as for the ``frame`` encoder.
     """
 
     def __init__(
@@ -28,12 +28,14 @@ class Image(FrameEncoder):
         pooling: Literal["mean", "max", "grid"] = "mean",
         stage: int | None = None,
         grid: int = 4,
+        add_last: bool = False,
         centre: bool = False,
         chunk: int | None = None,
         in_channels: int = 3,
     ):
         trunk = Trunk(
             backbone, weights=weights, freeze="all", pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
+            add_last=add_last,
         )  # fmt: skip
         self._begin(trunk, chunk)
         self.centre = centre

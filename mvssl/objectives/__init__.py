@@ -9,9 +9,10 @@ An objective sees features and never pixels. Its keyword-only constructor parame
 from __future__ import annotations
 
 from .. import config
+from ._members import per_member
 from ._objective import Objective
 
-__all__ = ["Objective", "get", "names"]
+__all__ = ["Objective", "get", "names", "per_member"]
 
 
 def names() -> list[str]:

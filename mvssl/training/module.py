@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mvssl.encoders import FrameEncoder
-from mvssl.objectives import Objective
+from mvssl.objectives import Objective, per_member
 from mvssl.training.frame_labels import FrameLabels
 from mvssl.types import Batch, Context, Features, View, ViewInfo
 from mvssl.views import Modality, Transform, to_input
@@ -23,7 +23,8 @@ class TrainedModule(nn.Module):
         encoders: by name.
         modalities: of each view, in the order of the views: name of its encoder (one that is not there means ``all``),
             and the modality.
-        objective: not yet built; it is built here, before optimiser and process groups see the module.
+        objective: not yet built; it is built here, before optimiser and process groups see the module. Each member of
+            an ensemble encoder gets one of its own.
         num_samples: rows of a memory bank.
         session_of: (num_samples,) number of the take of each sample.
         duration_s: (num_videos,) length of each video.
@@ -59,8 +60,9 @@ class TrainedModule(nn.Module):
         self.register_buffer("session_of", torch.as_tensor(session_of), persistent=False)
         self.register_buffer("duration_s", torch.as_tensor(duration_s, dtype=torch.float64), persistent=False)
         self.register_buffer("offset_s", torch.as_tensor(offset_s, dtype=torch.float64), persistent=False)
-        objective.build({view: self.encoder_of(view).dims for view in modalities}, num_samples)
-        self.objective = objective
+        dims = {view: self.encoder_of(view).dims for view in modalities}
+        self.objective = objective = per_member(objective, dims)
+        objective.build(dims, num_samples)
         needs = objective.needs
         self.layers = needs.layers
         self.last_context: Context

@@ -5,7 +5,7 @@ import torch
 
 from mvssl.encoders import Frame, Image
 from mvssl.encoders._position import rotary_angles, rotate, sinusoidal
-from mvssl.errors import InputError
+from mvssl.errors import ConfigError, InputError
 from mvssl.types import View
 
 SMALL = {"backbone": "test_resnet", "mlp": (16,), "dim": 32, "num_heads": 4, "hidden": 32, "num_layers": 2}
@@ -88,7 +88,7 @@ def test_frozen_backbone_keeps_weights_and_statistics():
     encoder(view_of(pixels, time_s, mask)).frame.sum().backward()
     assert all(torch.equal(before[name], value) for name, value in encoder.trunk.state_dict().items())
     assert all(parameter.grad is None for parameter in encoder.trunk.parameters())
-    assert encoder.leave.weight.grad is not None
+    assert encoder.members[0].leave.weight.grad is not None
 
 
 def test_partly_frozen_backbone_trains_the_rest():
@@ -163,3 +163,30 @@ def test_reach_beyond_the_clip_is_full_attention_and_padding_stays_out():
     a, b = (encoder.temporal(features, time_s, mask).frame for encoder in (bounded, full))
     assert torch.allclose(a[mask], b[mask], atol=1e-6)
     assert torch.isfinite(a).all()
+
+
+def test_each_share_of_the_embedding_is_one_members():
+    encoder = Frame(**SMALL, members=3, embedding_dim=5).eval()
+    assert encoder.dims[:2] == (15, 15)
+    assert encoder.dims.members == 3
+    alone = Frame(**SMALL, embedding_dim=5).eval()
+    features, time_s = features_view(encoder)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    view = view_of(features, time_s, mask)
+    found = encoder(view, ("trunk", "transformer"))
+    assert found.maps["transformer"].shape == (2, 6, encoder.dims.maps["transformer"])
+    for i, member in enumerate(encoder.members):
+        alone.members[0].load_state_dict(member.state_dict())
+        single = alone(view, ("transformer",))
+        assert torch.allclose(found.frame[..., 5 * i : 5 * i + 5], single.frame, atol=1e-6)
+        assert torch.allclose(found.clip[:, 5 * i : 5 * i + 5], single.clip, atol=1e-6)
+        assert torch.allclose(
+            found.maps["transformer"][..., 32 * i : 32 * i + 32], single.maps["transformer"], atol=1e-6
+        )
+    assert not torch.allclose(found.frame[..., :5], found.frame[..., 5:10], atol=1e-2)
+
+
+def test_no_members_is_refused():
+    with pytest.raises(ConfigError, match=r"encoder\.members: at least 1, got 0"):
+        Frame(**SMALL, members=0)

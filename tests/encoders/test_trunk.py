@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mvssl.encoders import fingerprint
+from mvssl.encoders import Frame, fingerprint
 from mvssl.encoders._trunk import Trunk
 from mvssl.errors import InputError
 
@@ -36,12 +36,15 @@ def test_grid_pooling_keeps_where_things_are():
     mean, grid = make(stage=3), make(stage=3, pooling="grid", grid=2)
     cells = grid(pictures).view(2, 2, 2, 112)
     assert torch.allclose(cells.mean((1, 2)), mean(pictures), atol=1e-5)
-    whole = mean._map((pictures - mean.mean) / mean.std)
+    whole = mean.model.forward_intermediates(
+        (pictures - mean.mean) / mean.std, indices=[3], intermediates_only=True, stop_early=True
+    )[0]
     assert torch.allclose(cells[:, 0, 1], whole[:, :, :2, 2:].mean((2, 3)), atol=1e-5)  # above, right
 
 
 def test_equal_weights_pooled_otherwise_have_another_fingerprint():
     made = [make(), make(pooling="max"), make(pooling="grid"), make(pooling="grid", grid=2)]
+    made.append(make(stage=4, add_last=True))
     assert len({fingerprint(trunk) for trunk in made}) == len(made)
     assert fingerprint(make()) == fingerprint(made[0])
 
@@ -49,3 +52,24 @@ def test_equal_weights_pooled_otherwise_have_another_fingerprint():
 def test_a_stage_that_is_not_there_is_named():
     with pytest.raises(InputError, match="maps 0 to 4"):
         make(stage=5)
+
+
+@pytest.mark.parametrize(("backbone", "stage"), [(LITE, 3), ("vit_tiny_patch16_224", 5), ("resnet18", 3)])
+@torch.no_grad()
+def test_the_last_features_come_behind_those_of_the_stage(backbone, stage):
+    size = 224 if "vit" in backbone else 64
+    pictures = torch.rand(2, 3, size, size)
+    both = make(backbone, stage=stage, pooling="grid", grid=2, add_last=True)
+    middle, last = make(backbone, stage=stage, pooling="grid", grid=2), make(backbone)
+    assert both.dim == middle.dim + last.dim
+    assert torch.allclose(both(pictures), torch.cat([middle(pictures), last(pictures)], 1), atol=1e-5)
+
+
+def test_the_last_features_alone_cannot_be_added_to_themselves():
+    with pytest.raises(InputError, match=r"encoder\.add_last.*encoder\.stage"):
+        make(add_last=True)
+
+
+def test_attention_over_places_takes_no_second_map():
+    with pytest.raises(InputError, match="add_last"):
+        Frame(backbone=LITE, pooling="attention", stage=3, add_last=True)

@@ -50,6 +50,15 @@ def test_pictures_and_cached_features_train_the_same_without_augmentation(tiny_c
         assert losses(cached)[step] == pytest.approx(loss, rel=1e-3)  # features are kept in half precision
 
 
+def test_members_are_trained_apart_and_embed_together(tiny_config, tiny_videos, tmp_path):
+    tiny_config["encoder"] |= {"members": 2, "embedding_dim": 8}
+    run = pretrain(tiny_config, tmp_path / "run", progress=False)
+    assert load(run).embed(tiny_videos / "videos" / "v5.mp4")[1].shape == (20, 16)
+    found = losses(run)
+    assert found[7] < found[0]
+    assert all(np.isfinite(value) for value in found.values())
+
+
 @pytest.mark.parametrize("stop", [2, 5])
 def test_an_interrupted_run_goes_on_bit_for_bit(tiny_config, tmp_path, monkeypatch, stop):
     whole = losses(pretrain(tiny_config, tmp_path / "whole", progress=False))
