@@ -123,9 +123,9 @@ def main() -> None:
 
 
 def measure(videos: Path, work: Path, *, quick: bool) -> History:
-    overrides: list[str] = []
+    overrides = ["encoder.add_last=false", "encoder.members=1"]  # layers of one network are shown
     if quick:
-        overrides = ["encoder.backbone=test_resnet", "encoder.weights=none", "encoder.stage=null", "views.size=32"]
+        overrides += ["encoder.backbone=test_resnet", "encoder.weights=none", "encoder.stage=null", "views.size=32"]
         overrides += ["embed.size=32", "encoder.pooling=mean", "batch.size=4"]
     if not (videos / "segments.csv").exists():
         make_videos(videos, quick=quick, **({"num_takes": 3, "fps": 12} if quick else {}))

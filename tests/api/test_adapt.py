@@ -121,7 +121,7 @@ def small(tmp_path_factory):
         write_video(root / "videos" / f"{name}.mp4", rng.integers(0, 255, (20, 32, 32, 3), dtype=np.uint8), fps=10)
     encoder = {
         "name": "frame", "backbone": "test_resnet", "weights": str(weights), "freeze": "all", "mlp": [8], "dim": 16,
-        "num_heads": 2, "hidden": 16, "num_layers": 1, "embedding_dim": 8, "stage": 2, "centre": True,
+        "num_heads": 2, "hidden": 16, "num_layers": 1, "embedding_dim": 8, "members": 2, "stage": 2, "centre": True,
     }  # fmt: skip
     overrides = [f"encoder={json.dumps(encoder)}", "sampler.num_frames=8", "views.size=32", "embed.size=32"]
     return root / "videos", [*overrides, "cache.passes=2"]
@@ -156,7 +156,7 @@ def test_three_steps_from_videos_to_a_verdict_and_a_run(small, tmp_path, monkeyp
     assert results["settings"]["two_fold"]
     assert results["settings"]["steps"] == 3
     time_s, embedding = load(output).embed(videos / "a.mp4")
-    assert embedding.shape == (len(time_s), 8)
+    assert embedding.shape == (len(time_s), 16)
     assert not (output / "work").exists()
     code, shown = run(monkeypatch, capsys, videos, "-o", output)
     assert (code, shown.err.count("\n")) == (2, 1)
