@@ -31,7 +31,7 @@ class Calibration(NamedTuple):
     bias: float
 
 
-# fitted on pairs of demo videos, TRAINED with the default recipe; docs/alignment.md shows the curves and their limits
+# fitted on pairs of demo videos, TRAINED with a member of the default recipe; docs/alignment.md: the curves and their limits
 IMAGENET = Calibration(15.84, 8.98, -7.06)
 TRAINED = Calibration(3.90, 12.85, -10.12)
 
