@@ -7,7 +7,7 @@ batch-norm statistic, positions may be relative times in seconds, space is poole
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,7 @@ class Frame(FrameEncoder):
             )  # fmt: skip
 
         self.members = nn.ModuleList(member() for _ in range(members))
+        self.register_load_state_dict_pre_hook(_name_the_only_member)
         self.dims = Dims(
             frame=members * embedding_dim,
             clip=members * embedding_dim,
@@ -102,3 +103,11 @@ class Frame(FrameEncoder):
         frame = torch.cat([embedding for embedding, _ in found], -1)
         maps |= {name: torch.cat([layers_of[name] for _, layers_of in found], -1) for name in layers if name != "trunk"}
         return Features(frame=frame, clip=masked_mean(frame, mask), maps={name: maps[name] for name in layers})
+
+
+def _name_the_only_member(encoder: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Weights that were stored before there were members are those of the first."""
+    for name in [name for name in state if name.startswith(prefix)]:
+        part = name.removeprefix(prefix)
+        if part.split(".")[0] in ("tokens", "mlp", "enter", "transformer", "leave"):
+            state[f"{prefix}members.0.{part}"] = state.pop(name)

@@ -187,6 +187,14 @@ def test_each_share_of_the_embedding_is_one_members():
     assert not torch.allclose(found.frame[..., :5], found.frame[..., 5:10], atol=1e-2)
 
 
+def test_weights_stored_before_there_were_members_load():
+    encoder, other = Frame(**SMALL, members=1), Frame(**SMALL, members=1)
+    old = {name.replace("members.0.", ""): value for name, value in encoder.state_dict().items()}
+    assert "mlp.0.linear.weight" in old
+    torch.nn.ModuleDict({"all": other}).load_state_dict({f"all.{name}": value for name, value in old.items()})
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in encoder.state_dict().items())
+
+
 def test_no_members_is_refused():
     with pytest.raises(ConfigError, match=r"encoder\.members: at least 1, got 0"):
         Frame(**SMALL, members=0)
