@@ -165,9 +165,8 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
 
 def _picture_encoder(encoder: dict[str, Any]) -> dict[str, Any]:
     """The frozen part of an encoder, alone."""
-    cut = (
-        {key: encoder[key] for key in ("stage", "pooling", "grid", "add_last")} if encoder["stage"] is not None else {}
-    )
+    shared = ("stage", "pooling", "grid", "add_last")
+    cut = {key: encoder[key] for key in shared} if encoder["stage"] is not None else {}
     return {**LAST_MAP, **cut}
 
 

@@ -94,8 +94,6 @@ def gather(x: Tensor) -> Tensor:
 @torch.no_grad()
 def global_count(x: Tensor | float) -> Tensor:
     """Sum over ranks of a count (a mask is summed first), float64 scalar: the denominator of a mean over the whole batch."""
-    if not isinstance(x, Tensor) and not is_distributed():  # one small operation instead of four
-        return torch.tensor(float(x), dtype=torch.float64)
     local = torch.as_tensor(x).double().sum()
     if is_distributed():
         if dist.get_backend() == "nccl":  # it takes no CPU tensors, and a plain number makes one

@@ -97,7 +97,18 @@ def test_one_member_and_unequal_views_keep_the_objective_itself():
         assert per_member(objective, dims) is objective
 
 
-def test_every_objective_can_be_asked_of_members():
-    for name in names():
-        wrapped = PerMember(get(name)(), 2)
-        assert wrapped.needs._replace(ema_parts=()) == get(name)().needs._replace(ema_parts=())
+@pytest.mark.parametrize("name", names())
+def test_every_objective_can_be_asked_of_members(name):
+    torch.manual_seed(0)
+    batch = whole_batch.inputs()
+    ensemble = built(get(name)(), members=2)
+    features, ctx = features_of(batch, 2), whole_batch.context(batch)
+    ctx = ctx._replace(target={view: Features(*(x.detach().sin() for x in f[:2]), {}) for view, f in features.items()})
+    out = ensemble(features, ctx)
+    assert torch.isfinite(out["loss"])
+    out["loss"].backward()
+    ensemble.after_step(ctx)
+    alone = get(name)()
+    assert isinstance(ensemble, PerMember)
+    assert ensemble.needs._replace(ema_parts=()) == alone.needs._replace(ema_parts=())
+    assert len(ensemble.needs.ema_parts) == 2 * len(alone.needs.ema_parts)
