@@ -17,10 +17,9 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ from mvssl import config
 from mvssl.api import pretrain
 from mvssl.embedding import Frames, Model, Recipe, load, project
 from mvssl.errors import InputError
-from mvssl.evaluation import LabelEfficiency, PhaseClassification, majority, time_only
+from mvssl.evaluation import LabelEfficiency, PhaseClassification, majority, projected, time_only
 from mvssl.evaluation._sets import draw_videos
 from mvssl.labels import read_segments
 from mvssl.reporting.tables import markdown
@@ -39,20 +38,45 @@ from mvssl.reporting.tables import markdown
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "quality"
 CODE = ("objectives", "encoders", "sampling", "views", "embedding", "evaluation", "training")
-LAST_MAP = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
-MIDDLE_MAP = {**LAST_MAP, "stage": 3, "pooling": "grid", "grid": 4}
-BOTH_MAPS = {**MIDDLE_MAP, "add_last": True}
-RANDOM = {**MIDDLE_MAP, "weights": "none"}
-CONTROLS: dict[str, tuple[dict[str, Any], Callable[[Frames], Frames]]] = {
-    "time only": (MIDDLE_MAP, time_only),
-    "random backbone": (RANDOM, lambda frames: frames),
-    "random backbone, centred": (RANDOM, Frames.centred),
-    "ImageNet": (LAST_MAP, lambda frames: frames),
-    "ImageNet, centred": (LAST_MAP, Frames.centred),
-    "ImageNet, middle map": (MIDDLE_MAP, lambda frames: frames),
-    "ImageNet, middle map, centred": (MIDDLE_MAP, Frames.centred),
-    "ImageNet, both maps": (BOTH_MAPS, lambda frames: frames),
-    "ImageNet, both maps, centred": (BOTH_MAPS, Frames.centred),
+IMAGENET = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
+IMAGENET |= {"stage": 3, "pooling": "grid", "grid": 4, "add_last": True}  # the middle map, then the last one
+RANDOM = {**IMAGENET, "weights": "none"}
+NUM_LAST, DIM = 1280, 384  # dimensions of the last map, and of the default recipe's embedding
+
+
+class Control(NamedTuple):
+    """Backbone features as the methods have them: each map of unit length, centred or not, rows of unit length."""
+
+    maps: Literal["last", "middle", "both"]
+    centred: bool = False
+    scaled: bool = True  # False: as they are, as some papers' baselines
+    dim: int | None = None  # a random projection
+    backbone: dict[str, Any] = IMAGENET
+
+    def __call__(self, frames: Frames) -> Frames:
+        split = frames[0].embedding.shape[1] - NUM_LAST
+        columns = {"last": slice(split, None), "middle": slice(split), "both": slice(None)}[self.maps]
+        frames = frames.with_embeddings([rows[:, columns] for rows in frames.embeddings])
+        if self.scaled:
+            frames = frames.unit((split, NUM_LAST) if self.maps == "both" else ())
+        frames = frames.centred() if self.centred else frames
+        frames = frames if self.dim is None else projected(frames, self.dim)
+        return frames.unit() if self.scaled else frames
+
+
+CONTROLS: dict[str, Control | None] = {
+    "time only": None,
+    "random backbone": Control("both", backbone=RANDOM),
+    "random backbone, centred": Control("both", centred=True, backbone=RANDOM),
+    "ImageNet": Control("last"),
+    "ImageNet, centred": Control("last", centred=True),
+    "ImageNet, middle map": Control("middle"),
+    "ImageNet, middle map, not scaled": Control("middle", scaled=False),
+    "ImageNet, middle map, centred": Control("middle", centred=True),
+    "ImageNet, middle map, centred, not scaled": Control("middle", centred=True, scaled=False),
+    "ImageNet, both maps": Control("both"),
+    "ImageNet, both maps, centred": Control("both", centred=True),
+    "ImageNet, both maps, centred, 384 values": Control("both", centred=True, dim=DIM),
 }
 BEFORE = "default, before training"
 FEW, FEW_DRAWS = f"{SUPERVISED}, trained with 10 %", 3
@@ -122,7 +146,8 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
     space = work / dataset.name
     classes = len(read_segments(dataset / "segments.csv").labels)
     trained = row in METHODS or row in (SUPERVISED, BEFORE, FEW)
-    spec: Any = CONTROLS[row][0] if row in CONTROLS else row
+    control = CONTROLS.get(row)
+    spec: Any = list(control) if control else row
     if trained:
         name = {BEFORE: "default", FEW: SUPERVISED}.get(row, row)
         spec = values(name, str(dataset), str(space / "cache"), classes=classes, seed=seed, extra=extra)
@@ -132,14 +157,14 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
         return path
     begun = time.perf_counter()
     minutes = None
-    shown = _picture_encoder(spec["encoder"]) if trained else CONTROLS[row][0] if row in CONTROLS else MIDDLE_MAP
+    shown = _picture_encoder(spec["encoder"]) if trained else control.backbone if control else IMAGENET
     given = _material(shown, dataset, space)
     if row == "majority":
         numbers = _majority(given)
     elif row == FEW:
         numbers = _supervised_with_few(given, spec, dataset, space / "runs" / _hash([row, keys]))
     elif row in CONTROLS:
-        numbers = measure(given, CONTROLS[row][1], clock=row == "time only")
+        numbers = measure(given, control or time_only, clock=control is None)
     else:
         run = space / "runs" / f"{_hash([row, keys])}"
         if row == BEFORE:
@@ -167,7 +192,8 @@ def _picture_encoder(encoder: dict[str, Any]) -> dict[str, Any]:
     """The frozen part of an encoder, alone."""
     shared = ("stage", "pooling", "grid", "add_last")
     cut = {key: encoder[key] for key in shared} if encoder["stage"] is not None else {}
-    return {**LAST_MAP, **cut}
+    plain = {name: IMAGENET[name] for name in ("name", "backbone", "weights")}
+    return {**plain, **cut}
 
 
 def _embed(model: Model) -> Embed:

@@ -14,6 +14,7 @@ import numpy as np
 from mvssl import config
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
+from mvssl.api._models import ZERO_SHOT
 from mvssl.embedding import Frames, load, project
 from mvssl.embedding.model import FOLDER
 from mvssl.encoders import fingerprint
@@ -83,7 +84,7 @@ def adapt(
     work = output / "work"
     values["cache"] = {**values.get("cache", {}), "folder": str(work / "cache")}
     experiment = _experiment(values, rows, output, steps or FIRST_STEPS, str(path))
-    own, last = _materials(experiment, rows, work, seed, progress)
+    own, default = _materials(experiment, rows, work, seed, progress)
     halves = folds(rows)
 
     def train(part: Sequence[Video], run: Path, number: int) -> Path:
@@ -99,7 +100,7 @@ def adapt(
     models = [train(rest, work / f"fold{i}", steps) for i, (_, rest) in enumerate(halves)] or [output]
     rows_of = {
         name: measure([(material.of(ids), embed) for ids in tested])
-        for name, (material, embed) in zero_shot_rows(own, last).items()
+        for name, (material, embed) in zero_shot_rows(own, default).items()
     }
     adapted = measure([(own.of(ids), _projection(model)) for ids, model in zip(tested, models, strict=True)])
     zero_shot = {name: found.per_video for name, found in rows_of.items() if name != "time only"}
@@ -153,15 +154,15 @@ def _experiment(values: dict[str, Any], videos: Sequence[Video], run: Path, step
 def _materials(
     experiment: Experiment, videos: Sequence[Video], work: Path, seed: int, progress: bool
 ) -> tuple[Material, Material]:
-    """Features of the recipe's map of the backbone, and of its last map, pooled: the zero-shot default's."""
+    """Features of the recipe's maps of the backbone, and of the maps that are aligned by without a run."""
     spec = experiment.encoder_for(rgb_plan(experiment))
     encoder = config.build("mvssl.encoders", spec, "encoder")
     own = make_material(encoder, experiment, videos, work / "own", seed=seed, progress=progress)
-    plain = {name: spec[name] for name in ("backbone", "weights", "in_channels")}
-    image = config.build("mvssl.encoders", {"name": "image", **plain}, "encoder")
+    plain = {**ZERO_SHOT, **{name: spec[name] for name in ("backbone", "weights", "in_channels")}}
+    image = config.build("mvssl.encoders", plain, "encoder")
     if fingerprint(image.trunk) == fingerprint(encoder.trunk):
         return own, own
-    return own, make_material(image, experiment, videos, work / "last", seed=seed, progress=progress)
+    return own, make_material(image, experiment, videos, work / "default", seed=seed, progress=progress)
 
 
 def _timed(

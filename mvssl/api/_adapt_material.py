@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mvssl import config
 from mvssl.embedding import Frames, embed_folder
 from mvssl.encoders import FrameEncoder, Image
-from mvssl.evaluation import Result, WarpError, reuse_rows, time_only, warped_frames
+from mvssl.errors import InputError
+from mvssl.evaluation import Result, WarpError, time_only
 from mvssl.evaluation._result import mean_defined
 from mvssl.evaluation.cycle_consistency import CycleConsistency
-from mvssl.evaluation.warp import WARPS
 from mvssl.statistics import bootstrap_mean
 from mvssl.training import Experiment
-from mvssl.training.feature_cache import FeatureCache
+from mvssl.training.copies import MIN_FRAMES, augmented_copies, source
 from mvssl.types import Video
 
 MEASURES = ("warp nearest_s", "warp dtw_s", "cycle_s")
 Embed = Callable[[Frames], Frames]  # tables of backbone features -> tables of embeddings
-NOT_OF_TRAINING = 1_000_003  # added to the seed of the copies' augmentation
 
 
 class Material(NamedTuple):
     """Features of one backbone, each computed once."""
 
     plain: Frames
-    copies: Frames  # sessions "ID#pause", ...: the plain video and one copy of it
+    copies: Frames  # sessions "ID#pause", ...: the plain video and one copy of it (``augmented_copies``)
+    widths: tuple[int, ...]  # of the backbone's maps
 
     def of(self, ids: Sequence[str]) -> Material:
         """The part of these videos."""
         plain = [video for video in self.plain if video.video in ids]
         copies = [video for video in self.copies if source(video.session) in ids]
-        return Material(Frames(plain, self.plain.metadata), Frames(copies, self.copies.metadata))
+        return self._replace(plain=Frames(plain, self.plain.metadata), copies=Frames(copies, self.copies.metadata))
 
-
-def source(session: str) -> str:
-    """The video that a session of a copy is about."""
-    return session.rpartition("#")[0]
+    def unit(self, frames: Frames, *, centred: bool = False) -> Frames:
+        """Backbone features as the embeddings are scaled: each map of unit length, centred if asked for, rows of unit length."""
+        frames = frames.unit(self.widths)
+        return (frames.centred() if centred else frames).unit()
 
 
 def make_material(
@@ -50,27 +50,16 @@ def make_material(
 
     Each copy has an augmentation of its own, drawn by another seed than training's, and its own cut.
     """
-    plan = rgb_plan(experiment)
-    recipe = experiment.embed.showing(plan.spec)
+    recipe = experiment.embed.showing(rgb_plan(experiment).spec)
     image = Image.of(encoder.trunk, chunk=encoder.chunk)
     plain = embed_folder(image, videos, folder / "frames", recipe=recipe, progress=progress)[0]
-    transform = config.build("mvssl.views", experiment.views, "views")
-    cache = FeatureCache(
-        folder / "copies", image, transform, passes=len(WARPS), seed=NOT_OF_TRAINING + seed, recipe=recipe,
-        modality=plan.modality, about=experiment.views,
-    )  # fmt: skip
-    cache.fill(videos, progress=progress)
-    rows = {video.id: video for video in videos}
-    tables = []
     for video in plain:
-        passes = cache.read(rows[video.video])
-        for augmented, warp in zip(passes.features, WARPS, strict=True):
-            shown = video._replace(embedding=augmented.astype(np.float32) + passes.mean)
-            copy = warped_frames(Frames([shown], plain.metadata), reuse_rows, seed=seed, warps=(warp,))[0]
-            session = f"{video.video}#{warp}"
-            tables.append(copy._replace(session=session, camera=""))
-            tables.append(video._replace(video=f"{session}#plain", session=session, camera=""))
-    return Material(plain, Frames(tables, plain.metadata))
+        if len(video.frame) < MIN_FRAMES:
+            raise InputError(
+                f"{video.video}: too short to be cut: {len(video.frame)} frames, at least {MIN_FRAMES} are needed; leave it out"
+            )
+    copies = augmented_copies(image, plain, videos, folder / "copies", recipe=recipe, seed=seed, progress=progress)
+    return Material(plain, copies, encoder.trunk.map_dims)
 
 
 def rgb_plan(experiment: Experiment):
@@ -79,19 +68,20 @@ def rgb_plan(experiment: Experiment):
     return next((plan for plan in plans if plan.spec["name"] == "rgb"), plans[0])
 
 
-def zero_shot_rows(own: Material, last: Material) -> dict[str, tuple[Material, Embed]]:
-    """The rows that learn nothing. ``own``: features of the recipe's map; ``last``: of the backbone's last one."""
+def zero_shot_rows(own: Material, default: Material) -> dict[str, tuple[Material, Embed]]:
+    """The rows that learn nothing, scaled as the trained ones.
 
-    def plainly(frames: Frames) -> Frames:
-        return frames
-
+    Args:
+        own: features of the recipe's maps of the backbone.
+        default: of the maps that ``align`` and ``search`` use without a run; it may be the same.
+    """
     rows: dict[str, tuple[Material, Embed]] = {
         "time only": (own, time_only),
-        "zero-shot": (last, plainly),
-        "zero-shot, centred": (last, Frames.centred),
+        "zero-shot, not centred": (default, default.unit),
+        "zero-shot": (default, partial(default.unit, centred=True)),
     }
-    if own is not last:
-        rows["zero-shot, recipe's map, centred"] = (own, Frames.centred)
+    if own is not default:
+        rows["zero-shot, recipe's maps"] = (own, partial(own.unit, centred=True))
     return rows
 
 

@@ -13,13 +13,14 @@ from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
 from mvssl.embedding.card import identity
-from mvssl.evaluation import Result, check_split, check_table, evaluate_frames, flatten
+from mvssl.evaluation import Result, WarpError, check_split, check_table, evaluate_frames, flatten
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
-from mvssl.evaluation.suite import Evaluator, all_evaluators, cut_evaluators, default_evaluators
+from mvssl.evaluation.suite import Evaluator, all_evaluators, camera_evaluators, default_evaluators
 from mvssl.labels import Segments, read_segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables
+from mvssl.training.copies import can_be_augmented
 from mvssl.types import Video
 from mvssl.video import read_videos
 
@@ -49,9 +50,10 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates a run on labelled videos: results.json, table.md and .tex, one table per evaluator, plots.
 
-    Rows: majority, time only, random encoder, ImageNet backbone (raw, and centred per video), the same architecture
-    before training, the run, and the supervised reference if its run is given. What is finished is not computed again:
-    embedded frames are kept in ``output/frames``, results in ``output/finished``.
+    Rows: majority, time only, random encoder, ImageNet backbone (its last map; plain, and centred per video), the maps of
+    the run's own backbone (plain, centred, and projected to the run's dimension), the same architecture before training,
+    the run, and the supervised reference if its run is given; all of unit length if the run's rows are. What is finished
+    is not computed again: embedded frames are kept in ``output/frames``, results in ``output/finished``.
 
     Args:
         dataset: folder or table of videos that states a split for each.
@@ -62,7 +64,8 @@ def evaluate(
         tables: where the embedded frames of backbones are kept, for several evaluations of one dataset; default: inside
             the output.
         everything: every evaluator that the data allows (RBF, few labels, segments, key moments, layers, diagnostics,
-            actions), and alignment of cut and warped versions of the validation videos; minutes to an hour.
+            actions), alignment of the validation videos with cut, warped and augmented copies of them, and offsets between
+            cut cameras; minutes to an hour.
         cut_seed: of those cuts.
     """
     model = run if isinstance(run, Model) else load(run)
@@ -91,8 +94,8 @@ def evaluate(
     shown = rows["this run"]
     assert isinstance(shown, Row)
     settings = {"dataset": Path(dataset).name, "by_action": by_action, "everything": everything, "cut_seed": seed}
-    settings |= {"model": shown.trunk.metadata, "encoder": model.specification, "identity": identity(model)}
-    path = write_results(output / "results.json", results, shown.trunk, segments, settings=settings)
+    settings |= {"model": shown.backbone.plain.metadata, "encoder": model.specification, "identity": identity(model)}
+    path = write_results(output / "results.json", results, shown.backbone.plain, segments, settings=settings)
     table = write_tables(output, results)
     plots = write_plots(output / "plots", results, _pictured(rows), segments)
     numbers = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
@@ -144,12 +147,15 @@ def _measured(
         cells.expect(len(chosen))
         return evaluate_frames(table, segments, evaluators=chosen, call=cells)
     cuts = row.cuts(cut_seed)
-    plain = Frames([video for video in cuts if video.video.endswith("#none")], cuts.metadata)
-    of_cuts = cut_evaluators(plain)
-    cells.expect(len(chosen) + len(of_cuts))
+    of_cameras = camera_evaluators(cuts)
+    with_copies = can_be_augmented(row.recipe)
+    cells.expect(len(chosen) + len(of_cameras) + with_copies)
     found = evaluate_frames(table, segments, evaluators=chosen, call=cells)
-    for name, evaluator in of_cuts.items():  # cross-view: other cameras, not other versions of the same
-        found[name] = cells(evaluator, plain if name == "cross_view" else cuts, None, plain)
+    for name, evaluator in of_cameras.items():
+        found[name] = cells(evaluator, cuts, None, cuts)
+    if with_copies:
+        copies = row.copies(cut_seed)
+        found["warp_error"] = cells(WarpError(), copies, None, copies)
     return found
 
 
@@ -169,7 +175,7 @@ def _phases(control: Any) -> dict[str, float]:
 
 def _pictured(rows: Mapping[str, Row | str]) -> dict[str, Frames]:
     """Tables of the rows whose similarities are drawn."""
-    names = ("ImageNet, centred", "before training", "this run")
+    names = ("ImageNet, centred", "own backbone, centred", "before training", "this run")
     return {name: row.table().where(split="val") for name in names if isinstance(row := rows.get(name), Row)}
 
 

@@ -101,6 +101,22 @@ class Frames(Sequence[VideoFrames]):
         """Each video's mean over its frames subtracted: removes scene and person, keeps what changes."""
         return self.with_embeddings([v.embedding - v.embedding.mean(0) for v in self.videos], centred=True)
 
+    def unit(self, widths: Sequence[int] = ()) -> Frames:
+        """Each row scaled to unit length (rows of zeros stay).
+
+        Args:
+            widths: of parts that stand one after the other (maps of a backbone) and are scaled each by itself.
+        """
+        ends = np.cumsum(widths)[:-1]
+
+        def scaled(rows: np.ndarray) -> np.ndarray:
+            parts = np.split(rows, ends, axis=1)
+            return np.concatenate(
+                [p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-12) for p in parts], axis=1
+            )
+
+        return self.with_embeddings([scaled(video.embedding) for video in self.videos], normalised=True)
+
 
 def ends_so(video: str, path: str, tail: str) -> bool:
     """Whether an id or a path ends in whole parts, as ``/clip.mp4``."""

@@ -44,6 +44,11 @@ class Backbone(nn.Module):
         ]  # fmt: skip
 
     @property
+    def map_dims(self) -> tuple[int, ...]:
+        """Dimensions of the maps whose vectors stand one after the other in the output; their sum is ``dim``."""
+        return (self.dim,)
+
+    @property
     def frozen(self) -> bool:
         """Whether nothing of the backbone is trained."""
         return not any(parameter.requires_grad for parameter in self.model.parameters())

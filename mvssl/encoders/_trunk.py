@@ -71,6 +71,10 @@ class Trunk(Backbone):
     std: Tensor
 
     @property
+    def map_dims(self) -> tuple[int, ...]:
+        return (self.dim - self.num_last, self.num_last) if self.add_last else (self.dim,)
+
+    @property
     def signature(self) -> str:
         """What the vectors depend on beside the weights."""
         grid = self.grid if self.pooling == "grid" else ""

@@ -4,7 +4,7 @@ from mvssl import config
 from mvssl.evaluation._checks import check_split, check_table
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.action_classification import ActionClassification, action_classification
-from mvssl.evaluation.controls import majority, time_histogram, time_only
+from mvssl.evaluation.controls import majority, projected, time_histogram, time_only
 from mvssl.evaluation.cross_view import CrossView
 from mvssl.evaluation.diagnostics import Diagnostics, clock_r2, collapse
 from mvssl.evaluation.frame_probe import FrameProbe
@@ -53,6 +53,7 @@ __all__ = [
     "names",
     "phase_classification",
     "phase_progression",
+    "projected",
     "reuse_rows",
     "segment_scores",
     "time_histogram",

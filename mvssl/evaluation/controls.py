@@ -26,6 +26,16 @@ def time_only(frames: Frames, *, kind: Literal["relative", "absolute"] = "relati
     return frames.with_embeddings([clock[:, None] for clock in clocks], model=f"time only, {kind}")
 
 
+def projected(frames: Frames, dim: int, *, seed: int = 0) -> Frames:
+    """The same videos with embeddings (T, dim): a Gaussian random projection, which keeps distances up to chance.
+
+    A control of a method's dimension: nearest neighbours and linear read-outs depend on how many values a row has.
+    """
+    width = frames[0].embedding.shape[1]
+    weights = np.random.default_rng(seed).standard_normal((width, dim), dtype=np.float32) / np.float32(np.sqrt(dim))
+    return frames.with_embeddings([rows @ weights for rows in frames.embeddings], projected=dim)
+
+
 def accuracy_and_recall(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """Frame accuracy, and the mean over the classes of ``truth`` of the share of their frames that was found."""
     right = truth == found

@@ -22,7 +22,6 @@ from mvssl.evaluation.offsets import Offsets
 from mvssl.evaluation.phase_classification import PhaseClassification
 from mvssl.evaluation.phase_progression import PhaseProgression
 from mvssl.evaluation.segmentation import Segmentation
-from mvssl.evaluation.warp_error import WarpError
 from mvssl.labels import Segments
 
 SHOTS = (1, 2, 5, 10)  # x 10 episodes; the published protocol is LabelEfficiency(shots=tuple(range(1, 11)))
@@ -63,7 +62,7 @@ def all_evaluators(
 ) -> dict[str, Evaluator]:
     """Every evaluator that this data set allows, minutes for a hundred videos: what needs phases only with
     ``segments``, what needs actions only where the videos have two, what compares layers only where they are stored.
-    What needs cuts is ``cut_evaluators``."""
+    What needs cuts is ``camera_evaluators`` and ``WarpError``."""
     train, val = frames.where(split=train_split), frames.where(split=val_split)
     chosen: dict[str, Evaluator] = {
         "kendall_tau": KendallTau(stride=stride),
@@ -90,13 +89,11 @@ def all_evaluators(
     return chosen
 
 
-def cut_evaluators(frames: Frames) -> dict[str, Evaluator]:
-    """What needs cut and warped versions (``warped_frames``): offsets and cross-view only where a session has two
-    cameras."""
-    chosen: dict[str, Evaluator] = {"warp_error": WarpError()}
-    if len({(video.session, video.camera) for video in frames}) > len({video.session for video in frames}):
-        chosen |= {"offsets": Offsets(), "cross_view": CrossView()}
-    return chosen
+def camera_evaluators(cuts: Frames) -> dict[str, Evaluator]:
+    """What needs versions of cameras that were cut independently: offsets and cross-view, where a session has two."""
+    if len({(video.session, video.camera) for video in cuts}) > len({video.session for video in cuts}):
+        return {"offsets": Offsets(), "cross_view": CrossView()}
+    return {}
 
 
 def evaluate_frames(

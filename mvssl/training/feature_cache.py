@@ -89,9 +89,13 @@ class FeatureCache:
     @torch.inference_mode()
     def _compute(self, video: Video) -> None:
         generators = [np.random.default_rng((self.seed, p, *video.id.encode())) for p in range(self.passes)]
-        drawn = [self.transform.draw(p % 2, video.width, video.height, g) for p, g in enumerate(generators)]
-        parts: list[list[torch.Tensor]] = [[] for _ in drawn]
         with open_video(video) as decoder:
+            width, height = (
+                decoder.video.width,
+                decoder.video.height,
+            )  # an index that was not scanned does not state them
+            drawn = [self.transform.draw(p % 2, width, height, g) for p, g in enumerate(generators)]
+            parts: list[list[torch.Tensor]] = [[] for _ in drawn]
             time_s = decoder.times_s[self.recipe.frames_of(decoder.times_s)]
             for begin in range(0, len(time_s), FRAMES_AT_ONCE):
                 plain = ClipRequest(video.id, time_s[begin : begin + FRAMES_AT_ONCE])

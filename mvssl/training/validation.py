@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,18 +13,11 @@ import torch
 
 from mvssl.embedding import Frames, Recipe, describe, embed_video, project
 from mvssl.encoders import FrameEncoder, Image
-from mvssl.evaluation import (
-    KendallTau,
-    PhaseClassification,
-    WarpError,
-    evaluate_frames,
-    flatten,
-    reuse_rows,
-    time_only,
-    warped_frames,
-)
+from mvssl.errors import ConfigError
+from mvssl.evaluation import KendallTau, PhaseClassification, WarpError, evaluate_frames, flatten, time_only
 from mvssl.labels import Segments
 from mvssl.training import checkpoint
+from mvssl.training.copies import augmented_copies, can_be_augmented
 from mvssl.training.log import append, cut_back
 from mvssl.types import Video
 
@@ -35,13 +29,16 @@ class Validation:
     """Called with the number of steps done; writes ``evaluation.jsonl`` and keeps ``checkpoints/best``.
 
     The metric that decides: with phase labels, the mean per-class recall of phases (fitted on a few training videos); without,
-    the alignment error in seconds between cut and warped copies of the held-out videos (``warp_error``). Kendall's tau is
-    told too, and never decides: the clock alone reaches it.
+    the alignment error in seconds between the held-out videos and cut, warped and augmented copies of them
+    (``augmented_copies``). Kendall's tau is told too, and never decides: the clock alone reaches it.
 
     Args:
         encoder: the one that is trained.
         videos: held-out ones, and training ones (for the fit of the phases); only they are decoded.
         save: writes the model into a folder.
+
+    Raises:
+        ConfigError: no labels, and a modality that cannot be augmented.
     """
 
     def __init__(
@@ -53,10 +50,16 @@ class Validation:
         self.videos += [v._replace(split="val") for v in held_out]
         ids = {video.id for video in self.videos}
         self.segments = Segments({video: rows for video, rows in (segments or {}).items() if video in ids})
+        self.with_copies = can_be_augmented(recipe)
+        if not segments and not self.with_copies:
+            raise ConfigError(
+                f"train.evaluate_every: {recipe.modality['name']} has no copies to align with; give labels (data.labels), or "
+                "set it to 0"
+            )
         self.metric, self.sign = ("phase_classification/recall", 1) if segments else ("warp_error/dtw_s", -1)
         self.rows: dict[str, dict[str, float]] = {}
         self.best: float | None = None
-        self._features: tuple[Frames, Frames] | None = None
+        self._features: list[Frames] | None = None
 
     def resume(self, step: int) -> None:
         """Takes up what was found in the first ``step`` steps; what came later comes again."""
@@ -64,11 +67,11 @@ class Validation:
             self._take_up(json.loads(line))
 
     def __call__(self, step: int) -> str:
-        plain, cut = self._backbone()
+        features = self._backbone()
         if step == 0:
-            self._write(step, CLOCK, self._numbers(time_only(plain), time_only(cut)))
-        mine = project(self.encoder, plain, recipe=self.recipe), project(self.encoder, cut, recipe=self.recipe)
+            self._write(step, CLOCK, self._numbers(*map(time_only, features)))
         name = NOW if step else BEFORE
+        mine = [project(self.encoder, part, recipe=self.recipe) for part in features]
         numbers = self._write(step, name, self._numbers(*mine))
         value = numbers[self.metric]
         told = f"step {step}: {self.metric} {value:.3f} on {self._held_out} held-out videos" + "".join(
@@ -84,18 +87,28 @@ class Validation:
     def _held_out(self) -> int:
         return sum(video.split == "val" for video in self.videos)
 
-    def _backbone(self) -> tuple[Frames, Frames]:
-        """Backbone features of the videos, and of cut and warped copies of those held out; once, if they stay."""
+    def _backbone(self) -> list[Frames]:
+        """Backbone features of the videos and, where there are any, of copies of those held out; once, if they stay."""
         if self._features is None or not self.encoder.trunk.frozen:
             image = Image.of(self.encoder.trunk, chunk=self.encoder.chunk)
             rows = [embed_video(image, video, recipe=self.recipe, device=self.device) for video in self.videos]
             plain = Frames(rows, describe(image, self.recipe, normalise=False))
-            self._features = plain, warped_frames(plain.where(split="val"), reuse_rows, seed=0, warps=("none", "pause"))
+            self._features = [plain]
+            if self.with_copies:
+                folder = self.run / "copies"  # read once
+                self._features += [
+                    augmented_copies(
+                        image, plain.where(split="val"), self.videos, folder, recipe=self.recipe, warps=("none", "pause"),
+                        device=self.device,
+                    )
+                ]  # fmt: skip
+                shutil.rmtree(folder, ignore_errors=True)
         return self._features
 
-    def _numbers(self, plain: Frames, cut: Frames) -> dict[str, float]:
-        held_out = plain.where(split="val")
-        found = {"kendall_tau": KendallTau().evaluate(held_out), "warp_error": WarpError().evaluate(cut)}
+    def _numbers(self, plain: Frames, *copies: Frames) -> dict[str, float]:
+        found = {"kendall_tau": KendallTau().evaluate(plain.where(split="val"))}
+        if copies and len(copies[0]):
+            found["warp_error"] = WarpError().evaluate(copies[0])
         if self.segments:
             found |= evaluate_frames(plain, self.segments, evaluators={"phase_classification": PhaseClassification()})
         return {name: float(value) for name, value in flatten(found).items() if isinstance(value, (int, float))}

@@ -146,7 +146,7 @@ def test_three_steps_from_videos_to_a_verdict_and_a_run(small, tmp_path, monkeyp
     assert "better than zero-shot" in shown.out
     results = read_results(output)
     assert set(results["rows"]) == {
-        "time only", "zero-shot", "zero-shot, centred", "zero-shot, recipe's map, centred", "adapted",
+        "time only", "zero-shot", "zero-shot, not centred", "zero-shot, recipe's maps", "adapted",
     }  # fmt: skip
     for row in results["rows"].values():
         value = row["adaptation"]["value"]

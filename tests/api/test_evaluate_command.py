@@ -10,7 +10,8 @@ from mvssl.api import embed, evaluate
 from mvssl.api._rows import build_rows
 from mvssl.embedding import Model
 from mvssl.errors import InputError
-from mvssl.evaluation import suite
+from mvssl.evaluation import WarpError, suite
+from mvssl.evaluation.warp import WARPS
 from mvssl.video import read_videos, write_video
 
 FRAME = {
@@ -47,7 +48,8 @@ def test_every_row_has_its_numbers_or_says_why_not(dataset, tmp_path):
     torch.manual_seed(0)
     model = Model(encoder=FRAME, recipe={"size": 32}).eval()
     found = evaluate(model, dataset, tmp_path, supervised=model, progress=False)
-    names = ["majority", "time only", "random encoder", "ImageNet", "ImageNet, centred", "before training", "this run"]
+    names = ["majority", "time only", "random encoder", "ImageNet", "ImageNet, centred", "own backbone"]
+    names += ["own backbone, centred", "before training", "this run"]
     assert list(found.rows) == [*names, "supervised reference"]
     assert found.rows["ImageNet"] == found.rows["ImageNet, centred"] == "no weights here"
     for name, row in found.rows.items():
@@ -94,26 +96,83 @@ def test_every_evaluator_on_what_the_data_allows_and_nothing_twice(dataset, tmp_
         raise AssertionError("computed again")
 
     monkeypatch.setattr(suite.KendallTau, "evaluate", never)
-    monkeypatch.setattr(suite.WarpError, "evaluate", never)
+    monkeypatch.setattr(WarpError, "evaluate", never)
     again = evaluate(model, dataset, tmp_path, everything=True, progress=False)
     assert json.loads(again.results.read_text())["rows"] == stored["rows"]
     assert found.table.read_text() == again.table.read_text()
 
 
+def rows_of(model, dataset, folder, image_weights="none"):
+    return build_rows(
+        model, read_videos(dataset), folder, shared=folder, supervised=None, image_weights=image_weights, progress=False
+    )
+
+
 def test_cuts_are_those_that_embed_writes(dataset, tmp_path):
-    """The warp error of the table equals that of versions decoded and embedded afresh."""
+    """Cut versions equal those that are decoded and embedded afresh."""
     torch.manual_seed(0)
     model = Model(encoder=FRAME, recipe={"size": 32}).eval()
-    rows = build_rows(
-        model, read_videos(dataset), tmp_path / "frames", shared=tmp_path / "frames", supervised=None,
-        image_weights="none", progress=False,
-    )  # fmt: skip
-    quick = rows["this run"].cuts(7)
+    quick = rows_of(model, dataset, tmp_path / "frames")["this run"].cuts(7)
     afresh = embed(model, dataset, tmp_path / "cuts", cut_seed=7, progress=False).where(split="val")
-    assert quick.ids == afresh.ids
-    for one, other in zip(quick, afresh):
+    afresh = [video for video in afresh if video.video.endswith("#none")]
+    assert quick.ids == [video.video for video in afresh]
+    for one, other in zip(quick, afresh, strict=True):
         np.testing.assert_allclose(one.extra["source_time_s"], other.extra["source_time_s"], atol=1e-6)
         np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-5)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_every_row_is_scaled_as_the_run_is(dataset, tmp_path, normalise):
+    """A control of raw features beside a run of unit vectors is handicapped."""
+    torch.manual_seed(0)
+    spec = {**FRAME, "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}
+    model = Model(encoder=spec, recipe={"size": 32}, normalise=normalise).eval()
+    rows = rows_of(model, dataset, tmp_path)
+    assert rows["own backbone, centred, 128 values"].table()[0].embedding.shape[1] == model.encoder.dims.frame
+    for name, row in rows.items():
+        if isinstance(row, str) or name == "time only":
+            continue
+        for table in (row.table(), row.cuts(0), row.copies(0)):
+            for video in table:
+                length = np.linalg.norm(video.embedding, axis=1)
+                assert np.allclose(length, 1, atol=1e-5) == normalise, f"{name}: {video.video}"
+
+
+def test_own_maps_are_scaled_each_by_itself_before_the_mean_goes(dataset, tmp_path):
+    torch.manual_seed(0)
+    spec = {**FRAME, "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}
+    model = Model(encoder=spec, recipe={"size": 32}).eval()
+    rows = rows_of(model, dataset, tmp_path)
+    middle, last = model.encoder.trunk.map_dims
+    raw = rows["own backbone"].backbone.plain[0].embedding.astype(np.float64)
+    assert raw.shape[1] == middle + last
+    parts = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in np.split(raw, [middle], axis=1)]
+    centred = np.concatenate(parts, axis=1)
+    centred -= centred.mean(0)
+    expected = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    np.testing.assert_allclose(rows["own backbone, centred"].table()[0].embedding, expected, atol=1e-4)
+
+
+def test_copies_show_other_pictures_than_their_sources(dataset, tmp_path):
+    """Copies that share pictures with their source are found by any backbone without an error."""
+    torch.manual_seed(0)
+    model = Model(encoder=FRAME, recipe={"size": 32}).eval()
+    row = rows_of(model, dataset, tmp_path)["own backbone"]
+    for part in (row.copies(0), row.copies(1)):
+        assert len(part) == 2 * 2 * len(WARPS)  # two validation videos
+        for copy in part:
+            if copy.video.endswith("#plain"):
+                continue
+            plain = part[f"{copy.video}#plain"]
+            assert (copy.session, copy.group) == (plain.session, plain.group)
+            distance = np.linalg.norm(copy.embedding[:, None] - plain.embedding[None], axis=-1)
+            assert distance.min() > 1e-3
+    same = [v.extra["source_time_s"] for v in row.copies(0) if "#plain" not in v.video]
+    other = [v.extra["source_time_s"] for v in row.copies(1) if "#plain" not in v.video]
+    assert any(a.shape != b.shape or (a != b).any() for a, b in zip(same, other, strict=True))
+    cuts = row.cuts(0)
+    own = row.table()
+    assert np.isin(cuts[0].embedding, own[cuts[0].video.split("#")[0]].embedding).all()  # what made the floor
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Copies for the alignment error: other pictures of the same instants, the same for the same seed."""
+
+import numpy as np
+import pytest
+import torch
+
+from mvssl import config
+from mvssl.embedding import Recipe, embed_folder
+from mvssl.evaluation import WarpError
+from mvssl.training.copies import augmented_copies, can_be_augmented, source
+from mvssl.video import read_videos
+
+
+@pytest.fixture
+def made(tiny_videos, tmp_path):
+    torch.manual_seed(0)
+    image = config.build("mvssl.encoders", {"name": "image", "backbone": "test_resnet", "weights": "none"}, "encoder")
+    videos, recipe = read_videos(tiny_videos)[:2], Recipe(size=32)
+    plain = embed_folder(image, videos, tmp_path / "plain", recipe=recipe, progress=False)[0]
+
+    def make(name, **options):
+        return augmented_copies(image, plain, videos, tmp_path / name, recipe=recipe, **options)
+
+    return plain, make
+
+
+def test_a_copy_stands_beside_its_source_alone(made):
+    plain, make = made
+    copies = make("copies")
+    assert {source(video.session) for video in copies} == set(plain.ids)
+    for session in {video.session for video in copies}:
+        own, whole = copies[session], copies[f"{session}#plain"]
+        assert {video.video for video in copies if video.session == session} == {own.video, whole.video}
+        np.testing.assert_array_equal(whole.embedding, plain[source(session)].embedding)
+        shown = own.extra["source_time_s"][:, 0]
+        assert np.isin(shown, whole.time_s).all()
+        assert not np.isin(own.embedding, whole.embedding).any()
+    assert WarpError().evaluate(copies).value["nearest_s"] > 0
+
+
+def test_each_warp_has_an_augmentation_of_its_own_unless_they_share_one(made):
+    _, make = made
+    for name, own in (("own", True), ("shared", False)):
+        copies = make(name, warps=("none", "pause"), own_augmentation=own)
+        first, second = (copies[f"{copies[0].video.split('#')[0]}#{warp}"] for warp in ("none", "pause"))
+        times = [video.extra["source_time_s"][:, 0] for video in (first, second)]
+        both = np.intersect1d(*times)
+        assert len(both)
+        rows = [
+            video.embedding[np.searchsorted(time, both)] for video, time in zip((first, second), times, strict=True)
+        ]
+        assert np.array_equal(*rows) != own
+
+
+def test_the_same_seed_gives_the_same_copies(made):
+    _, make = made
+    first, again, other = make("a", seed=3), make("b", seed=3), make("c", seed=4)
+    assert first.ids == again.ids
+    assert all(np.array_equal(a.embedding, b.embedding) for a, b in zip(first, again, strict=True))
+    assert not all(np.array_equal(a.embedding, b.embedding) for a, b in zip(first, other, strict=True))
+
+
+def test_sound_has_no_copies():
+    assert can_be_augmented(Recipe())
+    assert not can_be_augmented(Recipe(modality={"name": "sound"}))
