@@ -133,9 +133,7 @@ def build_rows(
     if raw is not trunk:  # another map, or other weights
         rows |= plain_and_centred("own backbone", trunk)
     if own.dims.frame < own.trunk.dim:
-        rows[f"own backbone, centred, {own.dims.frame} values"] = Row(
-            trunk, recipe, None, unit, centred=True, dim=own.dims.frame
-        )
+        rows["own backbone, centred, projected"] = Row(trunk, recipe, None, unit, centred=True, dim=own.dims.frame)
     if own.dims.frame != own.trunk.dim:
         torch.manual_seed(0)
         before = _fresh(spec)

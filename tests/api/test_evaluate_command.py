@@ -128,7 +128,7 @@ def test_every_row_is_scaled_as_the_run_is(dataset, tmp_path, normalise):
     spec = {**FRAME, "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}
     model = Model(encoder=spec, recipe={"size": 32}, normalise=normalise).eval()
     rows = rows_of(model, dataset, tmp_path)
-    assert rows["own backbone, centred, 128 values"].table()[0].embedding.shape[1] == model.encoder.dims.frame
+    assert rows["own backbone, centred, projected"].table()[0].embedding.shape[1] == model.encoder.dims.frame
     for name, row in rows.items():
         if isinstance(row, str) or name == "time only":
             continue

@@ -5,9 +5,9 @@ import csv
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
+from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
-from mvssl.evaluation import majority, time_histogram, time_only
+from mvssl.evaluation import majority, projected, time_histogram, time_only
 from mvssl.evaluation._checks import frame_labels
 from mvssl.evaluation.controls import phase_controls
 from mvssl.labels import Segment, Segments
@@ -90,3 +90,20 @@ def test_controls_equal_the_documented_baselines(real_table, data_root, name, pa
         assert found[control]["recall"] == pytest.approx(
             recall, abs=SLACK.get((part, control), 0.004 if recall == 0.33 else 0.0006)
         ), control
+
+
+def test_a_projection_has_the_dimension_asked_for_and_keeps_distances_on_average():
+    rows = np.random.default_rng(0).standard_normal((50, 4000)).astype(np.float32)
+    table = Frames([VideoFrames("a", np.arange(50), np.arange(50.0), rows)])
+    found = projected(table, 512)
+    assert found[0].embedding.shape == (50, 512)
+    ratio = np.linalg.norm(np.diff(found[0].embedding, axis=0), axis=1) / np.linalg.norm(np.diff(rows, axis=0), axis=1)
+    assert abs(ratio.mean() - 1) < 0.02
+    np.testing.assert_array_equal(projected(table, 512)[0].embedding, found[0].embedding)
+
+
+def test_unit_rows_by_parts():
+    rows = np.array([[3.0, 4.0, 0.0, 0.5], [0.0, 0.0, 2.0, 0.0]])
+    table = Frames([VideoFrames("a", np.arange(2), np.arange(2.0), rows)])
+    np.testing.assert_allclose(table.unit((2, 2))[0].embedding, [[0.6, 0.8, 0, 1], [0, 0, 1, 0]])
+    np.testing.assert_allclose(np.linalg.norm(table.unit()[0].embedding, axis=1), 1)
