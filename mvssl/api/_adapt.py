@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
 from mvssl.embedding import Frames, load, project
@@ -139,7 +139,6 @@ def _usable(videos: str | Path | Sequence[str | Path]) -> list[Video]:
 
 def _experiment(values: dict[str, Any], videos: Sequence[Video], run: Path, steps: int, where: str) -> Experiment:
     """The recipe on these videos, whose index is written into the run's folder."""
-    run.mkdir(parents=True, exist_ok=True)
     index = run / "videos.parquet"
     write_videos(videos, index)
     data = {**values.get("data", {}), "root": str(index), "split": "all"}
@@ -178,7 +177,8 @@ def _timed(
         fitting = int(left_s / num_runs / step_s)
         most = MOST_TIMES * int(values.get("train", {}).get("steps", Train().steps))
         steps = min(max(fitting, LEAST_STEPS), most)
-        decided.write_text(json.dumps({"steps": steps, "fitting": fitting, "step_s": step_s, "num_runs": num_runs}))
+        about = {"steps": steps, "fitting": fitting, "step_s": step_s, "num_runs": num_runs}
+        files.write_text(decided, json.dumps(about))
         why = {fitting: "as the time allows", most: f"{MOST_TIMES} times the recipe's own, though more would fit"}
         print(
             f"adapt: a step takes {step_s:.3f} s; {steps} steps, {why.get(steps, 'the least, though the time is up')}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+
+from mvssl import files
 
 
 class Parts:
@@ -28,11 +29,8 @@ class Parts:
             return dict(stored)
 
     def save(self, keep: slice, columns: dict[str, np.ndarray]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
-            np.savez(file, **columns)  # type: ignore[arg-type]
-        os.replace(temporary, self._path(keep))
+        with files.whole_file(self._path(keep)) as temporary:
+            np.savez(temporary, **columns)  # type: ignore[arg-type]
 
     def remove(self) -> None:
         """After the table is written."""

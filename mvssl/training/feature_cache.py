@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from mvssl import files
 from mvssl.embedding import Recipe
 from mvssl.embedding.parallel import each
 from mvssl.encoders import FrameEncoder, fingerprint
@@ -74,7 +75,7 @@ class FeatureCache:
                 f"{self.folder}: the features of {len(videos)} videos would take {size_gb:.1f} GB, more than {self.max_gb}; "
                 "lower cache.passes or embed.fps, or train without a cache (cache.passes=0)"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.folder)
         missing = [video for video in videos if not self._path(video).exists()]
         self.encoder.eval()
         for _, failed in each(self._compute, missing, device=self.device, name="cache features", progress=progress):
@@ -106,22 +107,16 @@ class FeatureCache:
         box = np.array([d.box for d in drawn], dtype=np.float32)
         params = np.array([d.columns(0.0) for d in drawn], dtype=np.float32)
         path = self._path(video)
-        _write(path.with_suffix(".npz"), np.savez, mean=mean.numpy(), time_s=time_s, box=box, params=params)
-        _write(path, np.save, (features - mean).half().numpy())
+        with files.whole_file(path.with_suffix(".npz")) as temporary:
+            np.savez(temporary, mean=mean.numpy(), time_s=time_s, box=box, params=params)
+        with files.whole_file(path) as temporary:
+            np.save(temporary, (features - mean).half().numpy())
 
     def read(self, video: Video) -> Passes:
         path = self._path(video)
         about = np.load(path.with_suffix(".npz"))
         features = np.load(path, mmap_mode="r")
         return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
-
-
-def _write(path: Path, save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
-    """Under a temporary name, then renamed: whole or absent."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        save(file, *arrays, **named)
-    os.replace(temporary, path)
 
 
 class CachedBatches:

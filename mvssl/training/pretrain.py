@@ -11,7 +11,7 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.distributed import is_sharded, whole_on_main
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
@@ -64,13 +64,13 @@ def pretrain(
         experiment, find_batch_size = _with_batch_of(run, experiment), False
     check(module, build_plan(experiment, samples), experiment.train.accumulate, process.num_processes)
     with writing(run):
-        run.mkdir(parents=True, exist_ok=True)
+        files.make_folder(run)
         with process.main_process_first():
             _check_same(run, experiment, write=process.is_main_process)
     if experiment.batch.group_by == "none" and len(samples) < experiment.batch.size:
         process.print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
     if problems and process.is_main_process:
-        (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
+        files.write_text(run / "set_aside.txt", "".join(f"{problem.message}\n" for problem in problems))
         print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
     make = partial(make_batches, samples=samples, videos=videos, run=run, process=process, progress=progress)
     if find_batch_size:
@@ -98,7 +98,7 @@ def pretrain(
         counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
         summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
         with writing(run / "summary.json"):
-            (run / "summary.json").write_text(json.dumps(summary, indent=1))
+            files.write_text(run / "summary.json", json.dumps(summary, indent=1))
         save_models(_models(experiment, module), run / FOLDER)  # its card states what the summary counts
     process.wait_for_everyone()
     return run

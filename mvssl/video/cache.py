@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import VideoError
 
 from .frame_index import VERSION, FrameIndex, build_index
@@ -77,16 +77,8 @@ def _save(entry: Path, index: FrameIndex, key: str) -> None:
     head = json.dumps({"key": key, "lengths": [len(a) for a in arrays], "fields": fields}).encode()
     body = b"".join([len(head).to_bytes(4, "little"), head, *(a.tobytes() for a in arrays)])
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=entry.parent, prefix=entry.name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            os.replace(partial, entry)
-        except BaseException:
-            os.unlink(partial)
-            raise
-    except OSError as error:
+        files.write_bytes(entry, body)
+    except files.WriteError as error:
         warnings.warn(
             f"frame indices cannot be kept in {entry.parent} ({error}); every file is scanned again each time. "
             "Set MVSSL_CACHE to a folder that can be written.",
