@@ -23,6 +23,7 @@ from mvssl.reporting.tables import markdown
 from mvssl.training import Experiment
 from mvssl.training import pretrain as run_pretraining
 from mvssl.training.experiment import Train
+from mvssl.training.run_lock import run_lock
 from mvssl.types import Video
 from mvssl.video import scan, write_videos
 
@@ -78,6 +79,15 @@ def adapt(
     if (output / "results.json").exists():
         raise InputError(f"{output}: holds a finished adaptation; choose another folder")
     rows = _usable(videos)
+    with run_lock(output):
+        return _adapted(rows, output, minutes, steps, overrides, seed, progress, begun)
+
+
+def _adapted(
+    rows: list[Video], output: Path, minutes: float, steps: int | None, overrides: Sequence[str], seed: int, progress: bool,
+    begun: float,
+) -> Adaptation:  # fmt: skip
+    """The part that writes into the run's folder."""
     path = config.find("default", "pretrain")
     values = config.load(path, overrides)
     work = output / "work"
