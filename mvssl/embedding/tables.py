@@ -146,8 +146,12 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
     table = pa.table(columns).replace_schema_metadata({"mvssl": json.dumps(metadata), "video": json.dumps(about)})
     target = Path(folder) / file_name(video.video)
     with files.whole_file(target) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
     return target
+
+
+class DamagedTable(InputError):
+    """A table of embedded frames that is cut or damaged."""
 
 
 def read_id(path: str | Path) -> str:
@@ -161,9 +165,10 @@ def read_id(path: str | Path) -> str:
 def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
     """One video's table and its metadata."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise DamagedTable(f"{path}: not a table of embedded frames ({words}); embed the video again") from None
     stored = table.schema.metadata or {}
     if b"mvssl" not in stored or b"video" not in stored:
         raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")

@@ -40,7 +40,10 @@ class FinishedResults:
         key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
         path = self.folder / f"{type(evaluator).__name__}-{key}.json"
         if path.exists():
-            return Result.from_dict(json.loads(path.read_text()))
+            try:
+                return Result.from_dict(json.loads(path.read_text()))
+            except (ValueError, KeyError, TypeError) as error:
+                print(f"{path}: this result is cut or damaged ({type(error).__name__}); it is computed again")
         result = evaluator.evaluate(frames, labels, train)
         files.write_text(path, json.dumps(result.to_dict(), allow_nan=False))
         return result

@@ -21,6 +21,7 @@ from mvssl.embedding import Recipe
 from mvssl.embedding.parallel import each
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
+from mvssl.files import UNREADABLE
 from mvssl.sampling import BatchPlan, leave_room
 from mvssl.types import Batch, ClipRequest, Video, View
 from mvssl.video import open_video
@@ -62,7 +63,7 @@ class FeatureCache:
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:
-        """Computes what is missing; a video's file appears whole or not at all.
+        """Computes what is missing, and again what is cut or missing in part, said aloud.
 
         Raises:
             InputError: the whole would be larger than ``max_gb``.
@@ -76,11 +77,28 @@ class FeatureCache:
                 "lower cache.passes or embed.fps, or train without a cache (cache.passes=0)"
             )
         files.make_folder(self.folder)
-        missing = [video for video in videos if not self._path(video).exists()]
+        missing = [video for video in videos if not self._is_whole(video)]
         self.encoder.eval()
         for _, failed in each(self._compute, missing, device=self.device, name="cache features", progress=progress):
             if failed is not None:
                 raise failed
+
+    def _is_whole(self, video: Video) -> bool:
+        path = self._path(video)
+        if not path.exists():
+            return False
+        try:
+            found = self.read(video)
+            steps = len(found.time_s)
+            dim = self.encoder.dims.maps["trunk"]
+            shapes = [(self.passes, steps, dim), (dim,), (steps,), (self.passes, 4)]
+            if [values.shape for values in found[:4]] == shapes and len(found.params) == self.passes:
+                return True
+            problem = "of another shape"
+        except UNREADABLE as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+        print(f"{path}: the features of {video.id} are cut or damaged ({problem}); they are computed again")
+        return False
 
     def _path(self, video: Video) -> Path:
         about = os.stat(video.path)
@@ -114,9 +132,9 @@ class FeatureCache:
 
     def read(self, video: Video) -> Passes:
         path = self._path(video)
-        about = np.load(path.with_suffix(".npz"))
         features = np.load(path, mmap_mode="r")
-        return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
+        with path.with_suffix(".npz").open("rb") as file, np.load(file) as about:
+            return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
 
 
 class CachedBatches:
