@@ -15,7 +15,6 @@ import argparse
 import csv
 import hashlib
 import json
-import os
 import time
 from datetime import date
 from pathlib import Path
@@ -26,7 +25,7 @@ import torch
 from quality_measure import Embed, Material, material, measure
 from quality_rows import METHODS, SUPERVISED, values
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.api import pretrain
 from mvssl.embedding import Frames, Model, Recipe, load, project
 from mvssl.errors import InputError
@@ -180,12 +179,8 @@ def run_row(row: str, dataset: Path, work: Path, seed: int, extra: list[str]) ->
             model = load(run)
             minutes = (time.perf_counter() - begun) / 60 if alone else None
         numbers = measure(given, _embed(model))
-    path.parent.mkdir(parents=True, exist_ok=True)
     about = {"row": row, "seed": seed, "date": str(date.today()), "keys": keys, "minutes": minutes, "numbers": numbers}
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(about, indent=1))
-    os.replace(temporary, path)
-    return path
+    return files.write_text(path, json.dumps(about, indent=1))
 
 
 def _picture_encoder(encoder: dict[str, Any]) -> dict[str, Any]:

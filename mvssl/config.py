@@ -22,6 +22,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mvssl import files
 from mvssl.errors import ConfigError
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -91,7 +92,7 @@ def dump(values: Mapping[str, Any], path: str | Path | None = None) -> str:
     """The configuration as YAML text; written to ``path`` if given."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
     if path is not None:
-        Path(path).write_text(text)
+        files.write_text(path, text)
     return text
 
 

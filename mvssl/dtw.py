@@ -10,7 +10,8 @@ them one vector operation, and never leaves numpy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -101,36 +102,61 @@ def subsequence_dtw(
 ) -> list[WarpingPath]:
     """The places of the query (columns) that match the whole reference (rows) best, cheapest first, without overlap.
 
-    All steps weigh the same and both ends of the query are free (Müller 2007, section 4.4).
+    All steps weigh the same and both ends of the query are free (Müller 2007, section 4.4). The first place is the path of
+    least total cost; each further one is the path of least total cost among all paths that share no column with those
+    before. So the best places stay the same however many are asked for; another set of as many places may have a lower sum,
+    where it gives up the best one.
 
     Args:
         cost: (N, M) finite costs.
         num_paths: how many places at most.
-        max_cost: places whose mean cost along the path is above this are left out.
+        max_cost: places whose mean cost along the path is above this are left out. Then, of the cheapest paths to each of
+            the free columns, the cheapest that is not counts.
         step_penalty: added to each step that is not diagonal.
 
     Returns:
         Paths with ``cost`` the mean cost along the path; may be fewer than asked.
     """
     cost = _checked(cost)
+    waiting: list[tuple[float, int, _Stretch, np.ndarray]] = []  # the cheapest path of each free stretch of columns
+
+    def offer(stretch: _Stretch) -> None:
+        while (end := next(stretch.order, None)) is not None:
+            if end >= len(stretch.ends):
+                continue  # of a longer stretch that was cut here
+            path = _backtrack(stretch.steps, cost.shape[0] - 1, end) + (0, stretch.start)
+            if cost[path[:, 0], path[:, 1]].mean() <= max_cost:
+                heappush(waiting, (float(stretch.ends[end]), stretch.start + end, stretch, path))
+                return
+
+    offer(_stretch(cost, 0, cost.shape[1], step_penalty))
+    found: list[WarpingPath] = []
+    while waiting and len(found) < num_paths:
+        _, end, stretch, path = heappop(waiting)
+        found.append(WarpingPath(path[:, 0], path[:, 1], float(cost[path[:, 0], path[:, 1]].mean())))
+        before = (
+            int(path[0, 1]) - stretch.start
+        )  # no path that ends before this one reaches into it: all stay as they are
+        offer(stretch._replace(ends=stretch.ends[:before]))
+        if end + 1 < stretch.start + len(stretch.ends):
+            offer(_stretch(cost, end + 1, stretch.start + len(stretch.ends), step_penalty))
+    return found
+
+
+class _Stretch(NamedTuple):
+    """Free columns and the cheapest path to each of them from within."""
+
+    start: int  # first column
+    ends: np.ndarray  # (m,) total cost of the cheapest path that ends in each column
+    steps: np.ndarray  # (N, at least m) how each cell was reached
+    order: Iterator[int]  # columns by that cost, those that were looked at left out
+
+
+def _stretch(cost: np.ndarray, start: int, stop: int, step_penalty: float) -> _Stretch:
     entry_column = np.full(cost.shape[0], np.inf)
     entry_column[0] = 0.0
-    ends, _, steps = _accumulate(cost, np.zeros(cost.shape[1]), entry_column, EQUAL, step_penalty)
-    free = np.ones(cost.shape[1], bool)
-    found: list[WarpingPath] = []
-    for end in np.argsort(ends, kind="stable"):
-        if len(found) == num_paths:
-            break
-        if not free[end]:
-            continue
-        path = _backtrack(steps, cost.shape[0] - 1, int(end))
-        columns = slice(path[0, 1], path[-1, 1] + 1)
-        mean = float(cost[path[:, 0], path[:, 1]].mean())
-        if not free[columns].all() or mean > max_cost:
-            continue
-        free[columns] = False
-        found.append(WarpingPath(path[:, 0], path[:, 1], mean))
-    return found
+    ends, _, steps = _accumulate(cost[:, start:stop], np.zeros(stop - start), entry_column, EQUAL, step_penalty)
+    return _Stretch(start, ends, steps, iter(np.argsort(ends, kind="stable").tolist()))
 
 
 def cosine_cost(reference: np.ndarray, query: np.ndarray) -> np.ndarray:

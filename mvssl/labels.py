@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import InputError
 
 TOLERANCE_S = 5e-4  # label times have four decimals; compare with half a millisecond
@@ -77,8 +78,7 @@ def read_segments(path: str | Path) -> Segments:
 
 def write_segments(segments: Segments, path: str | Path) -> None:
     """Writes the table that ``read_segments`` reads; times with four decimals."""
-    with Path(path).open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["video", "start_s", "end_s", "label"])
-        for video, rows in segments.items():
-            writer.writerows([video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label] for row in rows)
+    rows = [
+        [video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label] for video, rows in segments.items() for row in rows
+    ]
+    files.write_csv(path, ["video", "start_s", "end_s", "label"], rows)

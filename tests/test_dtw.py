@@ -150,6 +150,57 @@ def test_subsequences_are_found_once_each(rng):
     assert all((p.reference[0], p.reference[-1]) == (0, 14) for p in found)
 
 
+def cheapest_between(cost, start, end, penalty):
+    """Total cost of the cheapest path of all rows from one column to another, cell by cell."""
+    best = {}
+    for row in range(len(cost)):
+        for column in range(start, end + 1):
+            ways = [best.get((row - 1, column - 1), np.inf)]
+            ways += [best.get(before, np.inf) + penalty for before in ((row - 1, column), (row, column - 1))]
+            best[row, column] = cost[row, column] + (0.0 if (row, column) == (0, start) else min(ways))
+    return best[len(cost) - 1, end]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 5), st.integers(1, 9), st.integers(0, 10**6), st.sampled_from([0.0, 0.3]), st.sampled_from([3, 1000])
+)
+def test_each_place_is_the_cheapest_that_is_free(num_rows, num_columns, seed, penalty, levels):
+    cost = np.random.default_rng(seed).integers(0, levels, (num_rows, num_columns)) / levels
+    every = {
+        (start, end): cheapest_between(cost, start, end, penalty)
+        for start in range(num_columns)
+        for end in range(start, num_columns)
+    }
+    found = subsequence_dtw(cost, num_paths=num_columns + 1, step_penalty=penalty)
+    taken = []
+    for path in found:
+        free = [value for (a, b), value in every.items() if all(b < s or a > e for s, e in taken)]
+        steps = np.diff([path.reference, path.query], axis=1)
+        assert ((steps >= 0) & (steps <= 1)).all()
+        assert (steps.sum(0) >= 1).all()
+        assert (path.reference[0], path.reference[-1]) == (0, num_rows - 1)
+        total = cost[path.reference, path.query].sum() + penalty * (steps.sum(0) == 1).sum()
+        assert total == pytest.approx(min(free), abs=1e-9)
+        assert path.cost == pytest.approx(cost[path.reference, path.query].mean())
+        taken.append((int(path.query[0]), int(path.query[-1])))
+        assert all(taken[-1][1] < s or taken[-1][0] > e for s, e in taken[:-1])
+    assert sum(end - start + 1 for start, end in taken) == num_columns  # as long as a column is free there is a path
+    for number in range(len(found)):  # the best places do not depend on how many are asked for
+        again = subsequence_dtw(cost, num_paths=number, step_penalty=penalty)
+        assert [one.query.tolist() for one in again] == [one.query.tolist() for one in found[:number]]
+
+
+def test_places_above_the_limit_are_left_out_and_hide_no_others():
+    cost = np.ones((3, 16))
+    cost[np.repeat([0, 1, 2], 3), range(1, 10)] = 0.3  # slow: 1.5 in all, 0.3 a frame
+    cost[range(3), range(12, 15)] = 0.45  # 1.35 in all, 0.45 a frame
+    assert [round(path.cost, 3) for path in subsequence_dtw(cost, num_paths=1)] == [0.45]
+    (only,) = subsequence_dtw(cost, num_paths=5, max_cost=0.4)
+    assert (only.query[0], only.query[-1]) == (3, 7)
+    assert subsequence_dtw(cost, num_paths=5, max_cost=0.2) == []
+
+
 def test_cosine_cost_closed_form():
     x = np.array([[1.0, 0], [0, 0]], np.float32)
     y = np.array([[2.0, 0], [0, 3], [-1, 0]], np.float32)

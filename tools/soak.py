@@ -81,7 +81,7 @@ def kill_once(process: Process, run: Path, rng: np.random.Generator, *, writing:
             return False
         time.sleep(0.002)
     if writing:
-        while not list(folder.glob(".step-*.tmp")):
+        while not list(folder.glob(".*.tmp")):
             if process.exitcode is not None:
                 return False
     else:
@@ -110,7 +110,7 @@ def soak(folder: Path, *, kills: int, steps: int, seed: int = 0) -> dict:
         if not kill_once(process, folder / "killed", rng, writing=killed % 2 == 1):
             raise RuntimeError(f"the run ended after {killed} kills; give it more steps")
         killed += 1
-        half_written += bool(list((folder / "killed" / "checkpoints").glob(".step-*.tmp")))
+        half_written += bool(list((folder / "killed" / "checkpoints").glob(".*.tmp")))
     _finish(start(values, folder / "killed"))
     wanted, found = losses(folder / "alone"), losses(folder / "killed")
     return {

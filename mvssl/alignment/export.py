@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import files
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 from mvssl.labels import Segments
@@ -21,15 +21,13 @@ from .time_map import TimeMap
 
 def write_boris(path: str | Path, segments: Segments, *, subject: str = "") -> Path:
     """Writes tabular events (TSV) as BORIS exports them: two rows, START and STOP, per segment; times in seconds."""
-    path = _made(path)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t")
-        writer.writerow(["Time", "Media file path", "Subject", "Behavior", "Status"])
-        for video, rows in segments.items():
-            for row in rows:
-                writer.writerow([f"{row.start_s:.4f}", video, subject, row.label, "START"])
-                writer.writerow([f"{row.end_s:.4f}", video, subject, row.label, "STOP"])
-    return path
+    events = [
+        [f"{time_s:.4f}", video, subject, row.label, status]
+        for video, rows in segments.items()
+        for row in rows
+        for time_s, status in ((row.start_s, "START"), (row.end_s, "STOP"))
+    ]
+    return files.write_csv(path, ["Time", "Media file path", "Subject", "Behavior", "Status"], events, delimiter="\t")
 
 
 def write_elan(
@@ -67,10 +65,8 @@ def write_elan(
         ElementTree.SubElement(one, "ANNOTATION_VALUE").text = segment.label
     kind = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": "default-lt", "TIME_ALIGNABLE": "true"}
     ElementTree.SubElement(root, "LINGUISTIC_TYPE", kind)
-    path = _made(path)
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
-    return path
+    return files.write_bytes(path, ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def progress(time_map: TimeMap, frames: VideoFrames) -> np.ndarray:
@@ -113,12 +109,6 @@ def write_progress(
             "progress_dense": np.concatenate([progress(*numbered[n]) for n in numbers]).astype(np.float32),
         }
     )
-    path = _made(path)
-    pq.write_table(table, path)
-    return path
-
-
-def _made(path: str | Path) -> Path:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    with files.whole_file(path) as temporary:
+        pq.write_table(table, temporary)
+    return Path(path)

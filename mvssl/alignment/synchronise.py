@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from mvssl import files
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
@@ -125,10 +126,9 @@ def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offse
 
 def write_offsets(path: str | Path, offsets: Sequence[Offset]) -> Path:
     """Writes ``offsets.csv``: reference, camera, offset_s, rate, confidence, method."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pacsv.write_csv(pa.Table.from_pylist([one._asdict() for one in offsets]), path)
-    return path
+    with files.whole_file(path) as temporary:
+        pacsv.write_csv(pa.Table.from_pylist([one._asdict() for one in offsets]), temporary)
+    return Path(path)
 
 
 def _with_change(video: VideoFrames) -> VideoFrames:

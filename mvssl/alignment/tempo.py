@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 
@@ -75,15 +75,8 @@ def tempo_table(maps: Sequence[TimeMap], segments: Segments) -> list[Tempo]:
 
 def write_tempo(path: str | Path, rows: Sequence[Tempo]) -> Path:
     """Writes the table as CSV; unknown times stay empty."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(Tempo._fields)
-        for row in rows:
-            known = ["" if np.isnan(value) else f"{value:.4f}" for value in row[3:]]
-            writer.writerow([*row[:3], *known])
-    return path
+    told = [[*row[:3], *("" if np.isnan(value) else f"{value:.4f}" for value in row[3:])] for row in rows]
+    return files.write_csv(path, Tempo._fields, told)
 
 
 def deviation_curve(time_map: TimeMap) -> tuple[np.ndarray, np.ndarray]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import files
 from mvssl.errors import InputError
 
 LIKELY, UNLIKELY = 0.8, 0.5  # probabilities above and below which the verdict is plain
@@ -119,8 +118,6 @@ _COLUMNS = ("ref_frame", "ref_time_s", "query_frame", "query_time_s", "cost", "c
 def write_time_maps(path: str | Path, maps: Sequence[TimeMap]) -> Path:
     """Writes ``align.parquet``: reference, query, ref_frame, ref_time_s, query_frame, query_time_s, cost, confidence,
     one row per match; what belongs to a whole map (probability, mode, pins, ...) is in the schema metadata."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     columns: dict[str, object] = {
         "reference": [m.reference for m in maps for _ in m.cost],
         "query": [m.query for m in maps for _ in m.cost],
@@ -142,15 +139,9 @@ def write_time_maps(path: str | Path, maps: Sequence[TimeMap]) -> Path:
         for m in maps
     ]
     table = pa.table(columns).replace_schema_metadata({"time_maps": json.dumps(about)})
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    os.close(handle)
-    try:
+    with files.whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+    return Path(path)
 
 
 def read_time_maps(path: str | Path) -> list[TimeMap]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
 from mvssl.api._models import ZERO_SHOT
@@ -24,6 +24,7 @@ from mvssl.reporting.tables import markdown
 from mvssl.training import Experiment
 from mvssl.training import pretrain as run_pretraining
 from mvssl.training.experiment import Train
+from mvssl.training.run_lock import run_lock
 from mvssl.types import Video
 from mvssl.video import scan, write_videos
 
@@ -79,6 +80,15 @@ def adapt(
     if (output / "results.json").exists():
         raise InputError(f"{output}: holds a finished adaptation; choose another folder")
     rows = _usable(videos)
+    with run_lock(output):
+        return _adapted(rows, output, minutes, steps, overrides, seed, progress, begun)
+
+
+def _adapted(
+    rows: list[Video], output: Path, minutes: float, steps: int | None, overrides: Sequence[str], seed: int, progress: bool,
+    begun: float,
+) -> Adaptation:  # fmt: skip
+    """The part that writes into the run's folder."""
     path = config.find("default", "pretrain")
     values = config.load(path, overrides)
     work = output / "work"
@@ -140,7 +150,6 @@ def _usable(videos: str | Path | Sequence[str | Path]) -> list[Video]:
 
 def _experiment(values: dict[str, Any], videos: Sequence[Video], run: Path, steps: int, where: str) -> Experiment:
     """The recipe on these videos, whose index is written into the run's folder."""
-    run.mkdir(parents=True, exist_ok=True)
     index = run / "videos.parquet"
     write_videos(videos, index)
     data = {**values.get("data", {}), "root": str(index), "split": "all"}
@@ -179,7 +188,8 @@ def _timed(
         fitting = int(left_s / num_runs / step_s)
         most = MOST_TIMES * int(values.get("train", {}).get("steps", Train().steps))
         steps = min(max(fitting, LEAST_STEPS), most)
-        decided.write_text(json.dumps({"steps": steps, "fitting": fitting, "step_s": step_s, "num_runs": num_runs}))
+        about = {"steps": steps, "fitting": fitting, "step_s": step_s, "num_runs": num_runs}
+        files.write_text(decided, json.dumps(about))
         why = {fitting: "as the time allows", most: f"{MOST_TIMES} times the recipe's own, though more would fit"}
         print(
             f"adapt: a step takes {step_s:.3f} s; {steps} steps, {why.get(steps, 'the least, though the time is up')}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from mvssl import files
 from mvssl.alignment import (
     IMAGENET,
     TRAINED,
@@ -108,7 +109,7 @@ def align(
     if not maps:
         raise InputError(f"{ref.video}: its action is found nowhere in {', '.join(one.video for one in found)}")
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    files.make_folder(output)
     by_id = {one.video: one for one in found}
     matrices = [
         write_matrix(_picture(output, i, one), ref, by_id[one.query], one, segments=segments)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mvssl import files
 from mvssl.api._models import load
 from mvssl.embedding.card import FILE, identity, model_card, training_facts
 from mvssl.embedding.model import FOLDER, model_folders
@@ -48,7 +49,7 @@ def card(run: str | Path, *, results: str | Path | None = None) -> Cards:
     for folder, model in models.items():
         numbers = evaluation_text(content) if content is not None and identity(model) == measured else ""
         data = model._hub_mixin_info.model_card_data
-        model_card(model, facts=facts, evaluation=numbers, data=data).save(folder / FILE)
+        files.write_text(folder / FILE, str(model_card(model, facts=facts, evaluation=numbers, data=data)))
     return Cards([folder / FILE for folder in folders], found)
 
 

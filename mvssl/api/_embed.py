@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mvssl import files
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, embed_folder
 from mvssl.errors import InputError
@@ -69,7 +70,7 @@ def embed(
         **versions,
     )
     if bad:
-        (Path(output) / "skipped.txt").write_text("".join(f"{error}\n" for error in bad))
+        files.write_text(Path(output) / "skipped.txt", "".join(f"{error}\n" for error in bad))
     return frames
 
 

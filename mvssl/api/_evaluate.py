@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from mvssl import files
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
@@ -90,7 +91,7 @@ def evaluate(
             results[name] = _measured(row, segments, cells, by_action, everything, seed)
     if segments is not None:
         results = _with_majority(results)
-    output.mkdir(parents=True, exist_ok=True)
+    files.make_folder(output)
     shown = rows["this run"]
     assert isinstance(shown, Row)
     settings = {"dataset": Path(dataset).name, "by_action": by_action, "everything": everything, "cut_seed": seed}

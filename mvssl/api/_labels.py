@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mvssl import files
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
 from mvssl.embedding import VideoFrames
 from mvssl.labels import Segments
@@ -26,11 +26,8 @@ def carry_labels(
         found, confidence = to_segments(transfer_labels(one, segments, frames), end_s=frames.end_s)
         carried[one.query] = found
         rows += [(one.query, *row, sure) for row, sure in zip(found, confidence)]
-    table = output / "segments.csv"
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["video", "start_s", "end_s", "label", "confidence"])
-        writer.writerows((video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows)
+    told = [(video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows]
+    table = files.write_csv(output / "segments.csv", ["video", "start_s", "end_s", "label", "confidence"], told)
     episodes = [(one, queries[one.query]) for one in maps]
     numbers = {one.query: number for number, one in enumerate(maps)}
     written = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.dataset import ClipDataset, make_loader
 from mvssl.sampling import sessions
 from mvssl.training import Experiment
@@ -37,6 +37,6 @@ def preview(configuration: str | Path, overrides: Sequence[str], output: str | P
         of={view: plan.of for view, plan in plans.items()},
     )
     _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(Path(output).parent)
     draw(batch, output, modalities=modalities, transform=transform, videos=[video.id for video in dataset.videos])
     return Path(output)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvssl import files
 from mvssl.api._embed import embed
 from mvssl.api._index import open_index
 from mvssl.api._models import model_for
@@ -56,7 +57,7 @@ def search(
         exclude_session: leave out the other cameras of the same take.
     """
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    files.make_folder(output)
     index = frames if not isinstance(frames, str | Path | Frames) else _index(frames, output, run)
     moments = [moment] if isinstance(moment, str) else list(moment)
     options = {"k": k, "minus": minus, "where": where, "merge_within_s": merge_within_s}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mvssl import files
 from mvssl.api._align import Alignment, align
 from mvssl.api._evaluate import Evaluation, evaluate
 from mvssl.api._models import ZERO_SHOT, load
@@ -51,7 +52,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         ``report.html``, or the folder of the videos.
     """
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+    files.make_folder(output)
     stage = Stages()
     videos = output / "videos"
     with stage("videos"):

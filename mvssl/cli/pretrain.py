@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mvssl.cli._app import app, out
+from mvssl.cli._processes import end_with_command, launch
 
 
 @app.command()
@@ -30,7 +30,7 @@ def pretrain(
     """
     found = ["--find-batch-size"] if find_batch_size else []
     if num_processes > 1 and not show:
-        raise typer.Exit(_launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
+        raise typer.Exit(launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
     from mvssl import config as configuration
     from mvssl.api import pretrain
     from mvssl.distributed import leave
@@ -41,15 +41,7 @@ def pretrain(
         experiment = Experiment.from_values(configuration.load(path, overrides or []), str(path))
         typer.echo(configuration.dump(experiment.model_dump(mode="json")), nl=False)
         return
+    end_with_command()
     run = pretrain(config, overrides or [], output=output, find_batch_size=find_batch_size)
     leave()
     out.print(f"run: {run}")
-
-
-def _launch(num_processes: int, arguments: list[str]) -> int:
-    """The same command in several processes, by accelerate's own launcher."""
-    import subprocess
-
-    # not --cpu: that starts one process, for MPI; --multi_gpu starts as many as are asked for, on CPUs too
-    flags = ["--multi_gpu", "--num_processes", str(num_processes), "--main_process_port", "0", "-m", "mvssl"]
-    return subprocess.run([sys.executable, "-m", "accelerate.commands.launch", *flags, *arguments]).returncode

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments, write_segments
 from mvssl.types import Video
@@ -43,14 +43,12 @@ def write_dataset(folder: Path, videos: Sequence[Video], segments: Segments | No
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise InputError(f"the data set names the video {twice!r} twice")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "videos.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for video in videos:
-            row = [getattr(video, name) for name in COLUMNS]
-            row[COLUMNS.index("end_s")] = "" if np.isinf(video.end_s) else f"{video.end_s:.6f}"
-            writer.writerow(row)
+    rows = []
+    for video in videos:
+        row = [getattr(video, name) for name in COLUMNS]
+        row[COLUMNS.index("end_s")] = "" if np.isinf(video.end_s) else f"{video.end_s:.6f}"
+        rows.append(row)
+    files.write_csv(folder / "videos.csv", COLUMNS, rows)
     counts = {split or "no split": sum(v.split == split for v in videos) for split in sorted({v.split for v in videos})}
     print(f"{folder / 'videos.csv'}: {len(videos)} videos ({', '.join(f'{n} {split}' for split, n in counts.items())})")
     if segments is not None:

@@ -44,7 +44,6 @@ def prepare(*exports: Path, out: Path, only: str | None = None) -> int:
             if video in everything:
                 raise InputError(f"{export}: {video} is labelled in two files")
             everything[video] = rows
-    out.mkdir(parents=True, exist_ok=True)
     write_segments(everything, out / "segments.csv")
     print(f"{out / 'segments.csv'}: {sum(map(len, everything.values()))} segments; {left_out} point events left out")
     return left_out

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mvssl import files
 from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.datasets._tfrecord import read_sequence_examples
 from mvssl.errors import InputError
@@ -27,11 +28,11 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
     Raises:
         InputError: no such files, a damaged one, counts of frames, labels and ``len`` that differ.
     """
-    files = sorted(source.glob("pouring_*.tfrecord*"))
-    if not files:
+    records = sorted(source.glob("pouring_*.tfrecord*"))
+    if not records:
         raise InputError(f"{source}: no pouring_*.tfrecord files")
     videos, segments = [], Segments()
-    for file in files:
+    for file in records:
         split = re.match(r"pouring_(\w+?)-", file.name)
         for context, lists in read_sequence_examples(file):
             name = context["name"][0].decode()
@@ -43,9 +44,9 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
                 )
             name = f"{split[1] if split else 'all'}/{re.sub(r'[^-.0-9A-Za-z_]', '_', name)}"
             folder = out / "frames" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            for i, picture in enumerate(pictures):
-                (folder / f"{i:06d}.jpg").write_bytes(picture)
+            with files.whole_folder(folder) as temporary:
+                for i, picture in enumerate(pictures):
+                    (temporary / f"{i:06d}.jpg").write_bytes(picture)
             about: dict[str, Any] = {
                 "fps": fps,
                 "num_frames": len(pictures),

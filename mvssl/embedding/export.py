@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
-import os
 import platform
 from collections.abc import Callable
 from importlib import metadata
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mvssl import files
 from mvssl.embedding.folder import describe
 from mvssl.embedding.model import Model
 from mvssl.embedding.pictures import pictures
@@ -87,19 +87,14 @@ def export_model(model: Model, path: str | Path, video: str | Path | Video, *, f
             "many depends on T; export a frame or image encoder, or use `mvssl embed`"
         )
     pixels, time_s = frames_to_compare(video, model, max(LENGTHS))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.stem}.tmp{SUFFIX[format]}")
-    try:
+    with files.whole_file(path) as temporary:
         run = _write(Window(model), tuple(pixels.shape[1:]), temporary, format)
         differences = _compare(model, run, pixels, time_s)
         if not all(value <= TOLERANCE for value in differences.values()):  # NaN is no small difference
             told = ", ".join(f"{value:.1e} at T = {length}" for length, value in differences.items())
             raise InputError(f"{path}: not written: it differs from the model by {told}; allowed are {TOLERANCE:.0e}")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     beside = path.with_name(f"{path.name}.json")
-    beside.write_text(json.dumps(_about(model, format, tuple(pixels.shape[1:]), differences), indent=1))
+    files.write_text(beside, json.dumps(_about(model, format, tuple(pixels.shape[1:]), differences), indent=1))
     return Exported(path, beside, differences)
 
 

@@ -14,7 +14,7 @@ import torch
 from mvssl.embedding.parallel import each
 from mvssl.embedding.parts import Parts
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.tables import Frames, VideoFrames, file_name, read_video_frames, write_frames
+from mvssl.embedding.tables import DamagedTable, Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError, VideoError
@@ -50,7 +50,8 @@ def embed_folder(
     warp: Callable[[Video, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
     made_by: str = "",
 ) -> tuple[Frames, list[VideoError]]:
-    """Embeds ``videos[shard[0]::shard[1]]`` into ``folder``; a video whose table exists for this very model is skipped.
+    """Embeds ``videos[shard[0]::shard[1]]`` into ``folder``; a video whose table exists for this very model is skipped, one
+    whose table is cut or damaged is embedded again, said aloud.
 
     Args:
         policy: ``error`` stops at the first bad video; ``skip`` sets it aside.
@@ -76,7 +77,12 @@ def embed_folder(
         if not path.exists():
             missing.append(video)
             continue
-        table, stored = read_video_frames(path)
+        try:
+            table, stored = read_video_frames(path)
+        except DamagedTable as error:
+            print(f"{error}: done now")
+            missing.append(video)
+            continue
         if stored.get("model") != metadata["model"]:
             raise InputError(
                 f"{path}: made by model {stored.get('model')}, not {metadata['model']}; embed into a new folder"

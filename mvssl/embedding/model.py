@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.embedding import card as cards
 from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.tables import VideoFrames
@@ -83,12 +85,15 @@ class Model(
 def save_models(models: Mapping[str, Model], folder: Path) -> None:
     """One model in ``folder`` itself, several in sub-folders of their names; a card of other weights there is replaced."""
     facts = cards.training_facts(folder.parent) if folder.name == FOLDER else {}
-    for name, model in models.items():
-        place = folder / name if len(models) > 1 else folder
-        card = place / cards.FILE
-        if card.is_file() and cards.identity(model) not in card.read_text():
-            card.unlink()
-        model.save_pretrained(place, model_card_kwargs={"facts": facts})
+    with files.whole_folder(folder, also=(SafetensorError,)) as temporary:
+        if folder.is_dir():
+            shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        for name, model in models.items():
+            place = temporary / name if len(models) > 1 else temporary
+            card = place / cards.FILE
+            if card.is_file() and cards.identity(model) not in card.read_text():
+                card.unlink()
+            model.save_pretrained(place, model_card_kwargs={"facts": facts})
 
 
 def model_folders(run: str | Path) -> list[Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+
+from mvssl import files
 
 
 class Parts:
@@ -20,19 +21,24 @@ class Parts:
         self.folder = folder
 
     def load(self, keep: slice) -> dict[str, np.ndarray] | None:
-        """The columns of a finished window, or None."""
+        """The columns of a finished window, or None; None too, said aloud, where the file is cut or damaged."""
         path = self._path(keep)
         if not path.exists():
             return None
-        with np.load(path) as stored:
-            return dict(stored)
+        try:
+            with path.open("rb") as file, np.load(file) as stored:
+                columns = dict(stored)
+            if all(len(rows) == keep.stop - keep.start for rows in columns.values()) and "embedding" in columns:
+                return columns
+            problem = "of another length"
+        except files.UNREADABLE as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+        print(f"{path}: the rows of this window are cut or damaged ({problem}); they are computed again")
+        return None
 
     def save(self, keep: slice, columns: dict[str, np.ndarray]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"{os.getpid()}.tmp"
-        with temporary.open("wb") as file:
-            np.savez(file, **columns)  # type: ignore[arg-type]
-        os.replace(temporary, self._path(keep))
+        with files.whole_file(self._path(keep)) as temporary:
+            np.savez(temporary, **columns)  # type: ignore[arg-type]
 
     def remove(self) -> None:
         """After the table is written."""

@@ -8,8 +8,6 @@ pixel recipe, ...) and what is known of the video (group, split, label, duration
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import files
 from mvssl.errors import InputError
 
 SUFFIX = ".frames.parquet"
@@ -143,8 +142,6 @@ def file_name(video: str) -> str:
 
 def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any]) -> Path:
     """Writes one video's table; the file appears whole or not at all."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     num_frames = len(video.frame)
 
     def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
@@ -163,16 +160,14 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
     about = {k: getattr(video, k) for k in ("video", "session", "camera", "group", "split", "label", "path")}
     about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s")}
     table = pa.table(columns).replace_schema_metadata({"mvssl": json.dumps(metadata), "video": json.dumps(about)})
-    target = folder / file_name(video.video)
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    os.close(handle)
-    try:
-        pq.write_table(table, temporary, compression="zstd")
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    target = Path(folder) / file_name(video.video)
+    with files.whole_file(target) as temporary:
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
     return target
+
+
+class DamagedTable(InputError):
+    """A table of embedded frames that is cut or damaged."""
 
 
 def read_id(path: str | Path) -> str:
@@ -186,9 +181,10 @@ def read_id(path: str | Path) -> str:
 def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
     """One video's table and its metadata."""
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
+        table = pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())[:200]
+        raise DamagedTable(f"{path}: not a table of embedded frames ({words}); embed the video again") from None
     stored = table.schema.metadata or {}
     if b"mvssl" not in stored or b"video" not in stored:
         raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")

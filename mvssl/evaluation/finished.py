@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from functools import lru_cache
 from pathlib import Path
 
+from mvssl import files
 from mvssl.embedding.tables import Frames
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.results_file import data_hash
@@ -25,7 +25,7 @@ class FinishedResults:
     of the evaluators themselves: with any of them changed, the result is computed again.
 
     Args:
-        folder: one JSON file per result, written under a temporary name and renamed.
+        folder: one JSON file per result, whole or absent.
     """
 
     def __init__(self, folder: str | Path):
@@ -40,12 +40,12 @@ class FinishedResults:
         key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:24]
         path = self.folder / f"{type(evaluator).__name__}-{key}.json"
         if path.exists():
-            return Result.from_dict(json.loads(path.read_text()))
+            try:
+                return Result.from_dict(json.loads(path.read_text()))
+            except (ValueError, KeyError, TypeError) as error:
+                print(f"{path}: this result is cut or damaged ({type(error).__name__}); it is computed again")
         result = evaluator.evaluate(frames, labels, train)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(result.to_dict(), allow_nan=False))
-        os.replace(temporary, path)
+        files.write_text(path, json.dumps(result.to_dict(), allow_nan=False))
         return result
 
     def _digest(self, frames: Frames) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from importlib import import_module, metadata
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mvssl import files
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._result import Result
@@ -72,12 +72,7 @@ def write_results(
             for row, found in rows.items()
         },
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False))
-    os.replace(temporary, path)
-    return path
+    return files.write_text(path, json.dumps(content, indent=1, allow_nan=False))
 
 
 def definition(name: str) -> str:

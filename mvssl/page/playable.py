@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mvssl import files
 from mvssl.types import Video
 from mvssl.video import Decoder, index_of, open_video, write_video
 
@@ -31,7 +32,7 @@ def playable(video: Video, folder: Path, *, copy: bool = False) -> Path:
     key = f"{video.path}|{state.st_size}|{state.st_mtime_ns}|{video.start_s}|{video.end_s}|{video.fps}"
     path = folder / f"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}.mp4"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         with open_video(video, damaged="flag") as decoder:
             height = min(COPY_HEIGHT, decoder.video.height) // 2 * 2
             width = max(2, round(decoder.video.width * height / decoder.video.height) // 2 * 2)

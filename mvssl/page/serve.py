@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from mvssl import files
 from mvssl.alignment import TimeMap, write_time_maps
 from mvssl.embedding import Model, describe
 from mvssl.errors import InputError
@@ -130,7 +131,7 @@ class Page:
         reference, pairs = self._pairs(query)
         maps = [self._map(reference, pair) for pair in pairs]
         folder, kind = self.folder / "saved", query.get("kind")
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         first = self.library[reference]
         with self._computing:
             if kind == "table":

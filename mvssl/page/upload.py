@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterable
 from pathlib import Path
 
+from mvssl import files
 from mvssl.embedding import Model, VideoFrames, describe, write_frames
 from mvssl.errors import InputError, VideoError
 from mvssl.types import Video
@@ -38,7 +39,7 @@ async def receive(stream: AsyncIterable[bytes], name: str, folder: Path, *, max_
         InputError: another ending than a video's, no bytes at all.
     """
     name = safe_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     partial = folder / f".{os.urandom(8).hex()}.part"
     size = 0
     try:

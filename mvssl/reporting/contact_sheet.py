@@ -14,6 +14,7 @@ import jinja2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mvssl import files
 from mvssl.errors import InputError, VideoError
 from mvssl.retrieval import Match
 from mvssl.video import open_video
@@ -68,7 +69,7 @@ def contact_tiles(
 
 def write_contact_sheet(path: str | Path, tiles: Sequence[Tile], *, columns: int = 5) -> Path:
     """Writes the tiles as one PNG, in reading order; the query is framed."""
-    path = _made(path, ".png", tiles)
+    path = _checked(path, ".png", tiles)
     height, width = tiles[0].picture.height, tiles[0].picture.width
     columns = min(columns, len(tiles))
     gap, rows = 8, -(-len(tiles) // columns)
@@ -83,7 +84,8 @@ def write_contact_sheet(path: str | Path, tiles: Sequence[Tile], *, columns: int
             draw, (left, top + height + 4), tile.heading, width=width, size=TEXT, ink=ACCENT if tile.is_query else INK
         )
         write_line(draw, (left, top + height + 21), tile.detail, width=width, size=TEXT - 1, ink=FAINT)
-    sheet.save(path)
+    with files.whole_file(path) as temporary:
+        sheet.save(temporary)
     return path
 
 
@@ -92,7 +94,7 @@ def write_contact_page(path: str | Path, tiles: Sequence[Tile], *, title: str = 
 
     The links to the videos are relative to the page, so that page and videos can be moved together.
     """
-    path = _made(path, ".html", tiles)
+    path = _checked(path, ".html", tiles)
     cards = []
     for tile in tiles:
         buffer = io.BytesIO()
@@ -114,8 +116,7 @@ def write_contact_page(path: str | Path, tiles: Sequence[Tile], *, title: str = 
             }
         )
     page = jinja2.Environment(autoescape=True).from_string(_PAGE).render(title=title, cards=cards)
-    path.write_text(page, encoding="utf-8")
-    return path
+    return files.write_text(path, page)
 
 
 def _pictures(path: str, places: list[Match], size: tuple[int, int]) -> list[Image.Image]:
@@ -162,13 +163,12 @@ def _unreadable(words: str, size: tuple[int, int]) -> Image.Image:
     return canvas
 
 
-def _made(path: str | Path, suffix: str, tiles: Sequence[Tile]) -> Path:
+def _checked(path: str | Path, suffix: str, tiles: Sequence[Tile]) -> Path:
     path = Path(path)
     if path.suffix != suffix:
         raise InputError(f"{path}: this is written as {suffix}")
     if not tiles:
         raise InputError(f"{path}: no picture to show")
-    path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mvssl import files
 from mvssl.alignment import TimeMap, deviation_curve, worst_moments
 
 
@@ -34,7 +35,6 @@ def write_deviation(path: str | Path, maps: Sequence[TimeMap], *, num_moments: i
     axes.set_xlabel(f"{Path(maps[0].reference).name}: time in s")
     axes.set_ylabel("deviation (cosine distance)")
     axes.legend(fontsize=7)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return path
+    with files.whole_file(path) as temporary:
+        figure.savefig(temporary)
+    return Path(path)

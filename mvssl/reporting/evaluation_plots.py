@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from mvssl import files
 from mvssl.embedding import Frames, VideoFrames
 from mvssl.evaluation import Result
 from mvssl.evaluation.key_moments import pairs_of_one_action
@@ -35,7 +36,6 @@ def write_plots(
         The pictures that were written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     measured = {row: found for row, found in results.items() if not isinstance(found, str)}
     compared = {row: measured[row] for row in tables if row in measured}
     figures = {
@@ -47,8 +47,9 @@ def write_plots(
     written = []
     for name, figure in figures.items():
         if figure is not None:
-            figure.savefig(folder / f"{name}.png")
             written.append(folder / f"{name}.png")
+            with files.whole_file(written[-1]) as temporary:
+                figure.savefig(temporary)
     return written
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mvssl import files
 from mvssl.evaluation import Result, flatten
 from mvssl.reporting.tables import latex, markdown
 
@@ -23,7 +24,6 @@ def write_tables(folder: str | Path, results: Mapping[str, Mapping[str, Result] 
         table.md.
     """
     folder = Path(folder)
-    (folder / "tables").mkdir(parents=True, exist_ok=True)
     main: dict[str, Any] = {
         row: found if isinstance(found, str) else flatten({name: found[name] for name in MAIN if name in found})
         for row, found in results.items()
@@ -41,8 +41,8 @@ def write_tables(folder: str | Path, results: Mapping[str, Mapping[str, Result] 
 
 
 def _write(path: Path, rows: Mapping[str, Any], *, bold: bool = True) -> None:
-    path.with_suffix(".md").write_text(markdown(rows, bold=bold))
-    path.with_suffix(".tex").write_text(latex(rows, bold=bold))
+    files.write_text(path.with_suffix(".md"), markdown(rows, bold=bold))
+    files.write_text(path.with_suffix(".tex"), latex(rows, bold=bold))
 
 
 def _with_intervals(result: Result) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mvssl import files
 from mvssl.alignment import TimeMap, cost_matrix
 from mvssl.embedding.tables import VideoFrames
 from mvssl.labels import Segments
@@ -67,10 +68,9 @@ def write_matrix(
     axes.set_xlabel(f"{_tail(query.video)}{' (mirrored)' if time_map.mirrored else ''}: time in s")
     axes.set_ylabel(f"{_tail(reference.video)}: time in s")
     axes.set_title(time_map.verdict, fontsize=9)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    return path
+    with files.whole_file(path) as temporary:
+        figure.savefig(temporary)
+    return Path(path)
 
 
 def evenly(video: VideoFrames) -> tuple[np.ndarray, np.ndarray]:

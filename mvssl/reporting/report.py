@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from mvssl import files
+
 
 class Part(NamedTuple):
     """One block of a report.
@@ -34,11 +36,9 @@ def write_report(path: str | Path, title: str, summary: Sequence[str], chapters:
     Args:
         summary: sentences that stand first, for those who read no further.
     """
-    path = Path(path)
     blocks = [{"title": c.title, "parts": [_shown(part) for part in c.parts]} for c in chapters]
     template = jinja2.Template((Path(__file__).parent / "report.html").read_text(), autoescape=True)
-    path.write_text(template.render(title=title, summary=summary, chapters=blocks))
-    return path
+    return files.write_text(path, template.render(title=title, summary=summary, chapters=blocks))
 
 
 def _shown(part: Part) -> dict[str, Any]:

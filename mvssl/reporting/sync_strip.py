@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mvssl import files
 from mvssl.alignment import Offset
 from mvssl.video import Decoder, open_video
 
@@ -34,8 +35,6 @@ def write_sync_strip(
     Raises:
         VideoError: a video cannot be read.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         reference = stack.enter_context(open_video(offsets[0].reference))
         cameras = [stack.enter_context(open_video(found.camera)) for found in offsets]
@@ -59,8 +58,9 @@ def write_sync_strip(
             left = GAP + k * (cell[1] + GAP)
             sheet.paste(picture, (left, top + LINE))
             write_line(draw, (left, top + LINE + cell[0] + 2), caption, width=cell[1], size=TEXT - 2, ink=FAINT)
-    sheet.save(path)
-    return path
+    with files.whole_file(path) as temporary:
+        sheet.save(temporary)
+    return Path(path)
 
 
 def _shared(reference: Decoder, cameras: Sequence[Decoder], offsets: Sequence[Offset], num_instants: int) -> np.ndarray:

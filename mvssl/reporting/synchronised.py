@@ -65,7 +65,6 @@ def write_synchronised(
         VideoError: a video cannot be read.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         opened = [
             stack.enter_context(open_video(_openable(source))) for source in (reference, *(q for q, _ in queries))

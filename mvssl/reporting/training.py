@@ -13,6 +13,7 @@ import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mvssl import files
 from mvssl.errors import InputError
 
 from .report import Chapter, Part
@@ -89,8 +90,8 @@ def curve(lines: list[dict[str, Any]], key: str, path: Path) -> Path:
     axes.plot([line["step"] for line in rows], [line[key] for line in rows], color="#1f6f8b", linewidth=1.6)
     axes.set(title=key.replace("_", " "), xlabel="step")
     axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with files.whole_file(path) as temporary:
+        figure.savefig(temporary)
     return path
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mvssl import files
 from mvssl.errors import InputError
 
 from .match import Match
@@ -29,9 +30,7 @@ def write_edit_list(
         raise InputError(f"{path}: in and out points are written as .edl or .otio")
     rate = {m.video: float(fps if isinstance(fps, int | float) else fps[m.video]) for m in matches}
     text = _edl(matches, rate, title) if path.suffix == ".edl" else _otio(matches, rate, title)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return files.write_text(path, text)
 
 
 def bounds_s(match: Match) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import files
 from mvssl.errors import InputError
 
 
@@ -98,19 +98,16 @@ def apart(
 def write_matches(path: str | Path, matches: Sequence[Match]) -> Path:
     """Writes the matches as Parquet or CSV, by the ending of the name."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".parquet":
         types = (pa.int64(), pa.string(), pa.int64(), *[pa.float64()] * 4, *[pa.string()] * 3)
         columns = {
             name: pa.array([match[i] for match in matches], kind)
             for i, (name, kind) in enumerate(zip(Match._fields, types))
         }
-        pq.write_table(pa.table(columns), path)
+        with files.whole_file(path) as temporary:
+            pq.write_table(pa.table(columns), temporary)
     elif path.suffix == ".csv":
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(Match._fields)
-            writer.writerows(matches)
+        files.write_csv(path, Match._fields, matches)
     else:
         raise InputError(f"{path}: matches are written as .parquet or .csv")
     return path

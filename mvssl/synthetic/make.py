@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.labels import Segments, write_segments
 from mvssl.video import write_video
@@ -88,7 +89,6 @@ def make_videos(
     _check("seed", seed, seed >= 0, "0 or more")
     _check("num_processes", num_processes, num_processes >= 1, "at least 1")
     folder = Path(folder)
-    (folder / "videos").mkdir(parents=True, exist_ok=True)
     jobs = [
         _Job(folder, action, number, num_takes, num_cameras, (height, width), fps, seed)
         for number in range(num_takes)
@@ -166,4 +166,4 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: list) -> None:
     writer.writerow(header)
     writer.writerows(rows)
     data = text.getvalue().encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    files.write_bytes(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)

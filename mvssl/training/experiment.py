@@ -26,6 +26,7 @@ class Data(Section):
     """Which videos. ``split``: only those of this split, where the index states one; ``all`` takes every video.
 
     ``labels``: a segments table, only for objectives that learn from labels (default: segments.csv beside the videos).
+    ``changed``: what a run does that was begun with other videos (``trained_on.py``): stop, or go on with what there is now.
     """
 
     root: str
@@ -33,6 +34,11 @@ class Data(Section):
     sample: Literal["session", "video"] = "video"
     policy: Literal["error", "skip"] = "error"
     labels: str | None = None
+    changed: Literal["error", "accept"] = "error"
+
+    @property
+    def labels_table(self) -> Path:
+        return Path(self.labels) if self.labels else Path(self.root) / "segments.csv"
 
 
 class BatchShape(Section):
@@ -205,8 +211,7 @@ def build_module(
 
 
 def _frame_labels(experiment: Experiment, videos: Sequence[Video]) -> FrameLabels:
-    path = Path(experiment.data.labels) if experiment.data.labels else Path(experiment.data.root) / "segments.csv"
-    return FrameLabels(read_segments(path), videos)
+    return FrameLabels(read_segments(experiment.data.labels_table), videos)
 
 
 def _take(video: Video) -> str:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from mvssl import files
 from mvssl.embedding import Recipe
 from mvssl.embedding.parallel import each
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
+from mvssl.files import UNREADABLE
 from mvssl.sampling import BatchPlan, leave_room
 from mvssl.types import Batch, ClipRequest, Video, View
 from mvssl.video import open_video
@@ -61,7 +63,7 @@ class FeatureCache:
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:
-        """Computes what is missing; a video's file appears whole or not at all.
+        """Computes what is missing, and again what is cut or missing in part, said aloud.
 
         Raises:
             InputError: the whole would be larger than ``max_gb``.
@@ -74,12 +76,29 @@ class FeatureCache:
                 f"{self.folder}: the features of {len(videos)} videos would take {size_gb:.1f} GB, more than {self.max_gb}; "
                 "lower cache.passes or embed.fps, or train without a cache (cache.passes=0)"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        missing = [video for video in videos if not self._path(video).exists()]
+        files.make_folder(self.folder)
+        missing = [video for video in videos if not self._is_whole(video)]
         self.encoder.eval()
         for _, failed in each(self._compute, missing, device=self.device, name="cache features", progress=progress):
             if failed is not None:
                 raise failed
+
+    def _is_whole(self, video: Video) -> bool:
+        path = self._path(video)
+        if not path.exists():
+            return False
+        try:
+            found = self.read(video)
+            steps = len(found.time_s)
+            dim = self.encoder.dims.maps["trunk"]
+            shapes = [(self.passes, steps, dim), (dim,), (steps,), (self.passes, 4)]
+            if [values.shape for values in found[:4]] == shapes and len(found.params) == self.passes:
+                return True
+            problem = "of another shape"
+        except UNREADABLE as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
+        print(f"{path}: the features of {video.id} are cut or damaged ({problem}); they are computed again")
+        return False
 
     def _path(self, video: Video) -> Path:
         about = os.stat(video.path)
@@ -110,22 +129,16 @@ class FeatureCache:
         box = np.array([d.box for d in drawn], dtype=np.float32)
         params = np.array([d.columns(0.0) for d in drawn], dtype=np.float32)
         path = self._path(video)
-        _write(path.with_suffix(".npz"), np.savez, mean=mean.numpy(), time_s=time_s, box=box, params=params)
-        _write(path, np.save, (features - mean).half().numpy())
+        with files.whole_file(path.with_suffix(".npz")) as temporary:
+            np.savez(temporary, mean=mean.numpy(), time_s=time_s, box=box, params=params)
+        with files.whole_file(path) as temporary:
+            np.save(temporary, (features - mean).half().numpy())
 
     def read(self, video: Video) -> Passes:
         path = self._path(video)
-        about = np.load(path.with_suffix(".npz"))
         features = np.load(path, mmap_mode="r")
-        return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
-
-
-def _write(path: Path, save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> None:
-    """Under a temporary name, then renamed: whole or absent."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        save(file, *arrays, **named)
-    os.replace(temporary, path)
+        with path.with_suffix(".npz").open("rb") as file, np.load(file) as about:
+            return Passes(features, about["mean"], about["time_s"], about["box"], about["params"])
 
 
 class CachedBatches:

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
+from mvssl import files
 from mvssl.training.checkpoint import writing
 
 
@@ -20,7 +21,7 @@ def cut_back(path: Path, step: int) -> list[str]:
     kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] < step]
     if kept != lines:
         with writing(path):
-            path.write_text("".join(line + "\n" for line in kept))
+            files.write_text(path, "".join(line + "\n" for line in kept))
     return kept
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ Step = Callable[..., Terms]  # (batch, backward=..., **of the module) -> terms; 
 
 def train(
     experiment: Experiment, module: TrainedModule, batches: Batches, run: Path, *, progress: bool = True,
-    evaluate: Validation | None = None, unreadable: Callable[[], str] = lambda: "none", num_samples: int = 0,
+    evaluate: Validation | None = None, unreadable: Callable[[], str] = lambda: "none", data: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Trains ``module`` for ``experiment.train.steps`` steps, going on from the newest checkpoint in ``run``.
 
@@ -42,7 +42,7 @@ def train(
     Args:
         evaluate: called on the main process before the first step, every ``evaluate_every`` steps and at the end.
         unreadable: the files that were passed over so far, in words.
-        num_samples: of the data set; said aloud where a resumed run has others.
+        data: about the data set, by name; said aloud where a resumed run has others.
 
     Returns:
         The last logged line, with the number of skipped steps.
@@ -69,9 +69,7 @@ def train(
         prepared, optimiser = accelerator.prepare(module, optimiser)
         step_on = partial(whole, prepared, autocast=accelerator.autocast)
     state = RunState(run, module, optimiser, schedule, accelerator, keep=settings.keep_checkpoints)
-    state.environment = checkpoint.environment(
-        accelerator.num_processes, batch=experiment.batch.size, samples=num_samples
-    )
+    state.environment = checkpoint.environment(accelerator.num_processes, batch=experiment.batch.size, **(data or {}))
     start = state.resume()
     log = Log(run / "metrics.jsonl", start, settings.steps, accelerator, progress=progress)
     if evaluate is not None and accelerator.is_main_process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env
 
-from mvssl import config
+from mvssl import config, files
 from mvssl.distributed import is_sharded, whole_on_main
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
 from mvssl.labels import read_segments
 from mvssl.sampling import sessions
+from mvssl.training import trained_on
 from mvssl.training.backbone import set_up_backbones
 from mvssl.training.batches import make_batches
 from mvssl.training.checkpoint import writing
@@ -26,6 +28,7 @@ from mvssl.training.find_batch import with_found_batch
 from mvssl.training.loop import train
 from mvssl.training.micro_batches import check
 from mvssl.training.module import TrainedModule
+from mvssl.training.run_lock import run_lock
 from mvssl.training.validation import Validation, few
 from mvssl.types import Video
 from mvssl.video import Problem, scan
@@ -63,45 +66,53 @@ def pretrain(
     if find_batch_size and (run / "config.yaml").exists():
         experiment, find_batch_size = _with_batch_of(run, experiment), False
     check(module, build_plan(experiment, samples), experiment.train.accumulate, process.num_processes)
-    with writing(run):
-        run.mkdir(parents=True, exist_ok=True)
+    with run_lock(run) if process.is_main_process else nullcontext():  # from here on, the folder is written into
+        reads_labels = module.frame_labels is not None or experiment.train.evaluate_every > 0
         with process.main_process_first():
-            _check_same(run, experiment, write=process.is_main_process)
-    if experiment.batch.group_by == "none" and len(samples) < experiment.batch.size:
-        process.print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
-    if problems and process.is_main_process:
-        (run / "set_aside.txt").write_text("".join(f"{problem.message}\n" for problem in problems))
-        print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
-    make = partial(make_batches, samples=samples, videos=videos, run=run, process=process, progress=progress)
-    if find_batch_size:
-        experiment = with_found_batch(experiment, module, make, num_samples=len(samples), process=process)
+            _check_same(run, experiment)
+            data = trained_on.check(
+                run, trained_on.fingerprint_of(videos, experiment.data.labels_table if reads_labels else None),
+                accept=experiment.data.changed == "accept", write=process.is_main_process,
+            )  # fmt: skip
+            if process.is_main_process:
+                with writing(run / "config.yaml"):
+                    config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
+        if experiment.batch.group_by == "none" and len(samples) < experiment.batch.size:
+            process.print(f"batch.size {experiment.batch.size} lowered to {len(samples)}: there are no more samples")
+        if problems and process.is_main_process:
+            files.write_text(run / "set_aside.txt", "".join(f"{problem.message}\n" for problem in problems))
+            print(f"{len(problems)} videos set aside, see {run / 'set_aside.txt'}")
+        make = partial(make_batches, samples=samples, videos=videos, run=run, process=process, progress=progress)
+        if find_batch_size:
+            experiment = with_found_batch(experiment, module, make, num_samples=len(samples), process=process)
+            if process.is_main_process:
+                config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
+        batches, bad_files = make(experiment, module)
+        num_threads = torch.get_num_threads()
+        if experiment.cache.passes and process.device.type == "cpu":
+            torch.set_num_threads(
+                1
+            )  # small tensors: a second thread saves a fifth on an idle machine, and stalls on a busy one
+        try:
+            last = train(
+                experiment, module, batches, run, progress=progress, unreadable=bad_files.summary,
+                data={"samples": str(len(samples)), "data": data},
+                evaluate=_validation(experiment, module, videos, everything, run, process),
+            )  # fmt: skip
+        finally:
+            torch.set_num_threads(num_threads)
+        weights = whole_on_main(module.state_dict()) if is_sharded(module) else None
         if process.is_main_process:
-            config.dump(experiment.model_dump(mode="json"), run / "config.yaml")
-    batches, bad_files = make(experiment, module)
-    num_threads = torch.get_num_threads()
-    if experiment.cache.passes and process.device.type == "cpu":
-        torch.set_num_threads(
-            1
-        )  # small tensors: a second thread saves a fifth on an idle machine, and stalls on a busy one
-    try:
-        last = train(
-            experiment, module, batches, run, progress=progress, unreadable=bad_files.summary, num_samples=len(samples),
-            evaluate=_validation(experiment, module, videos, everything, run, process),
-        )  # fmt: skip
-    finally:
-        torch.set_num_threads(num_threads)
-    weights = whole_on_main(module.state_dict()) if is_sharded(module) else None
-    if process.is_main_process:
-        if weights is not None:
-            module = build_module(experiment, samples, videos)
-            module.load_state_dict(weights)
-        counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
-        summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
-        with writing(run / "summary.json"):
-            (run / "summary.json").write_text(json.dumps(summary, indent=1))
-        save_models(_models(experiment, module), run / FOLDER)  # its card states what the summary counts
-    process.wait_for_everyone()
-    return run
+            if weights is not None:
+                module = build_module(experiment, samples, videos)
+                module.load_state_dict(weights)
+            counts = {"videos": len(videos), "samples": len(samples), "set_aside": len(problems)}
+            summary = {**counts, "unreadable": bad_files.summary(), "batch": experiment.batch.size, "last": last}
+            with writing(run / "summary.json"):
+                files.write_text(run / "summary.json", json.dumps(summary, indent=1))
+            save_models(_models(experiment, module), run / FOLDER)  # its card states what the summary counts
+        process.wait_for_everyone()
+        return run
 
 
 def _models(experiment: Experiment, module: TrainedModule) -> dict[str, Model]:
@@ -153,7 +164,7 @@ def _validation(
             "train.evaluate_every: needs two videos or more of split val that are not trained on; state splits in the index "
             "(videos.csv), or set it to 0"
         )
-    table = Path(experiment.data.labels) if experiment.data.labels else Path(experiment.data.root) / "segments.csv"
+    table = experiment.data.labels_table
     view, plan = next(iter(experiment.plans().items()))
     encoder = module.encoder_of(view)
     if encoder.backbone is not encoder.trunk:
@@ -167,21 +178,22 @@ def _validation(
     )  # fmt: skip
 
 
-def _check_same(run: Path, experiment: Experiment, *, write: bool) -> None:
+def _check_same(run: Path, experiment: Experiment) -> None:
     """A run goes on only with the configuration it began with (its length may change)."""
     path = run / "config.yaml"
     now = experiment.model_dump(mode="json")
     if path.exists():
         before = Experiment.from_values(config.load(path), str(path)).model_dump(mode="json")
-        changed = [key for key in now if _without_length(now[key]) != _without_length(before[key])]
+        may = {"steps", "changed"}  # length and consent
+        if (run / trained_on.FILE).exists():  # states the data itself, wherever it lies
+            may |= {"root", "labels"}
+        changed = [key for key in now if _without(now[key], may) != _without(before[key], may)]
         if changed:
             raise InputError(
                 f"{run}: was begun with other values under {', '.join(changed)} (see {path}); "
                 "choose another folder, or give those"
             )
-    if write:
-        config.dump(now, path)
 
 
-def _without_length(value: Any) -> Any:
-    return {k: v for k, v in value.items() if k != "steps"} if isinstance(value, dict) else value
+def _without(value: Any, keys: set[str]) -> Any:
+    return {k: v for k, v in value.items() if k not in keys} if isinstance(value, dict) else value

@@ -44,8 +44,11 @@ class RunState:
 
     def resume(self) -> int:
         """Takes up the newest whole checkpoint; the step that comes next (0: there is none)."""
-        with self.accelerator.main_process_first():  # it tidies up
-            path = checkpoint.newest(self.folder) if self.folder.is_dir() else None
+        with self.accelerator.main_process_first():  # it tidies up, and sets aside what is damaged
+            if self.accelerator.is_main_process:
+                path = checkpoint.newest(self.folder)
+            else:
+                path = checkpoint.last_by_name(self.folder)
         if path is None:
             return 0
         training = checkpoint.load(path, self.module)
@@ -55,7 +58,9 @@ class RunState:
             self.accelerator.scaler.load_state_dict(training["scaler"])
         before = training["environment"]
         changed = [
-            f"{name} {before.get(name)} -> {now}" for name, now in self.environment.items() if before.get(name) != now
+            f"{name} {before[name]} -> {now}"
+            for name, now in self.environment.items()
+            if before.get(name, now) != now  # an older version may not have written it down
         ]
         self.accelerator.print(f"going on from {path}, step {training['step']}")
         if changed:

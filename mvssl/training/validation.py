@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mvssl import files
 from mvssl.embedding import Frames, Recipe, describe, embed_video, project
 from mvssl.encoders import FrameEncoder, Image
 from mvssl.errors import ConfigError
@@ -128,12 +129,10 @@ class Validation:
     def _keep(self, step: int, value: float) -> None:
         words = "the highest" if self.sign > 0 else "the lowest"
         about = {"step": step, "metric": self.metric, "value": value, "why": f"{words} {self.metric} so far"}
-
-        def fill(folder: Path) -> None:
+        target = self.run / "checkpoints" / BEST
+        with checkpoint.writing(target), files.whole_folder(target) as folder:
             self.save(folder)
-            (folder / "best.json").write_text(json.dumps(about, indent=1))
-
-        checkpoint.write_folder(self.run / "checkpoints" / BEST, fill)
+            files.write_text(folder / "best.json", json.dumps(about, indent=1))
 
 
 def few(videos: Sequence[Video], number: int) -> list[Video]:

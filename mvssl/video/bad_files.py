@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
+from mvssl import files
 from mvssl.errors import InputError, VideoError
 
 
@@ -72,7 +73,7 @@ class BadFiles:
 
     def _append(self, error: VideoError) -> None:
         assert self.table is not None
-        self.table.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.table.parent)
         new = not self.table.exists()
         with open(self.table, "a", newline="") as file:  # one short line per write: safe with several writers
             writer = csv.writer(file)

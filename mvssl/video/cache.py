@@ -3,7 +3,7 @@
 One small file per video in ``$MVSSL_CACHE/frame_index`` (default ``~/.cache/mvssl/frame_index``). An entry counts only for
 the same path, size, modification time and first and last 64 KiB of the file. Where only those bytes differ, the file has
 rotted: its checksums are kept, so that what changed is found. Writers use a temporary name and rename,
-so a reader sees a whole entry or none; an entry that does not parse is scanned again and replaced.
+so a reader sees a whole entry or none; an entry that does not agree with its checksum is scanned again and replaced.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import VideoError
 
 from .frame_index import VERSION, FrameIndex, build_index
@@ -76,17 +77,10 @@ def _save(entry: Path, index: FrameIndex, key: str) -> None:
     arrays = [np.ascontiguousarray(fields.pop(name), dtype=kind) for name, kind in _ARRAYS.items()]
     head = json.dumps({"key": key, "lengths": [len(a) for a in arrays], "fields": fields}).encode()
     body = b"".join([len(head).to_bytes(4, "little"), head, *(a.tobytes() for a in arrays)])
+    body += zlib.crc32(body).to_bytes(4, "little")
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=entry.parent, prefix=entry.name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            os.replace(partial, entry)
-        except BaseException:
-            os.unlink(partial)
-            raise
-    except OSError as error:
+        files.write_bytes(entry, body)
+    except files.WriteError as error:
         warnings.warn(
             f"frame indices cannot be kept in {entry.parent} ({error}); every file is scanned again each time. "
             "Set MVSSL_CACHE to a folder that can be written.",
@@ -101,6 +95,9 @@ def _load(entry: Path, path: str) -> tuple[str, FrameIndex | None]:
     except OSError:
         return "", None
     try:
+        data, checksum = data[:-4], data[-4:]
+        if zlib.crc32(data).to_bytes(4, "little") != checksum:
+            return "", None
         stop = 4 + int.from_bytes(data[:4], "little")
         head = json.loads(data[4:stop])
         if not head["key"].startswith(f"{VERSION} ") or head["fields"]["path"] != path:

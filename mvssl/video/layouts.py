@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.types import Video
 
@@ -138,7 +139,7 @@ def _read_folder(path: Path, root: Path) -> list[Video]:
         return [Video(path.name, str(path))]
     found = []
     for folder, folders, names in os.walk(path):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not files.is_temporary(name))
         here = Path(folder)
         videos = [here / name for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES]
         pictures = [name for name in names if Path(name).suffix.lower() in PICTURES]

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.types import Video
 
@@ -28,12 +29,8 @@ def write_videos(videos: Iterable[Video], path: str | os.PathLike) -> None:
     rows = [video._replace(path=_relative(video.path, root))._asdict() for video in videos]
     types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in FIELDS.items()], metadata={"mvssl": "videos"})
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.whole_file(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=schema), temporary)
 
 
 def read_table(path: str | os.PathLike) -> list[Video]:

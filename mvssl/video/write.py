@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
+from mvssl import files
 from mvssl.errors import InputError
 
 _CLOCK = 90_000
@@ -45,20 +46,13 @@ def write_video(
     if (fps is None) == (times_s is None):
         raise InputError(f"{path}: give fps or times_s, one of them")
     path = os.fspath(path)
-    partial = f"{path}.{os.getpid()}.part"
-    try:
-        with av.open(
-            partial, "w", format="mp4", options={"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
-        ) as container:
-            stream = _video_stream(container, fps, crf, gop)
-            sound = None if audio is None else _audio_stream(container, audio, sample_rate, path)
-            _write_pictures(container, stream, frames, times_s, path)
-            if audio is not None:
-                _write_sound(container, sound, audio, sample_rate)
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
+    options = {"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
+    with files.whole_file(path) as temporary, av.open(temporary, "w", format="mp4", options=options) as container:
+        stream = _video_stream(container, fps, crf, gop)
+        sound = None if audio is None else _audio_stream(container, audio, sample_rate, path)
+        _write_pictures(container, stream, frames, times_s, path)
+        if audio is not None:
+            _write_sound(container, sound, audio, sample_rate)
 
 
 def _video_stream(container, fps: float | None, crf: int, gop: int) -> Any:

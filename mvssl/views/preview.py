@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mvssl import files
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
 from mvssl.views.inputs import to_input
@@ -72,14 +73,16 @@ def preview(
 
 def _save(figure: Figure, path: Path) -> None:
     if path.suffix == ".png":
-        figure.savefig(path, dpi=80)
+        with files.whole_file(path) as temporary:
+            figure.savefig(temporary, dpi=80)
         return
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=80)
     picture = base64.b64encode(png.getvalue()).decode()
-    path.write_text(
+    files.write_text(
+        path,
         f'<!doctype html><meta charset="utf-8"><title>What the network sees</title>'
-        f'<img alt="Views, their times and their parameters" src="data:image/png;base64,{picture}">\n'
+        f'<img alt="Views, their times and their parameters" src="data:image/png;base64,{picture}">\n',
     )
 
 

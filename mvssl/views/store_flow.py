@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mvssl import files
 from mvssl.types import ClipRequest
 from mvssl.views.evaluation import Evaluation
 from mvssl.views.modalities.flow import Flow
@@ -37,11 +37,6 @@ def store_flow(decoder: Any, *, flow: Flow | None = None, size: int = 112, file:
         request = flow.request(ClipRequest(decoder.video.id, times_s[start : start + _CHUNK]), evaluation, Drawn())
         parts.append(flow.pack(decoder.read([request])[0], evaluation, Drawn())[:, 0])
     path = Path(decoder.video.path).with_suffix(f".{file}.npz")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "wb") as out:
-            np.savez(out, time_s=times_s, values=np.concatenate(parts))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.whole_file(path) as temporary:
+        np.savez(temporary, time_s=times_s, values=np.concatenate(parts))
     return path

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from mvssl.alignment import IMAGENET, TRAINED, Calibration, Evidence, align, fit_calibration, pair_probability
+from mvssl.alignment.confidence import match_confidence, path_evidence
+from mvssl.dtw import WarpingPath
 from mvssl.errors import InputError
 
 LINE = np.linspace(0, 1, 60)
@@ -58,3 +60,47 @@ def test_align_asks_the_calibration_that_it_is_given(make_video):
     similar = align(reference, query, calibration=Calibration(0.0, 1.0, 0.0)).probability
     cosine = np.log(similar / (1 - similar))
     assert 0.8 < cosine <= 1.0  # of the matched frames as they stand
+
+
+def path_through(cost, rows, columns, value):
+    cost[rows, columns] = value
+    return WarpingPath(np.array(rows), np.array(columns), value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "covered"),
+    [
+        (range(10), range(10), 20 / 30),  # all of the reference, half of the query
+        (range(2, 7), range(5, 10), 10 / 30),
+        ([4], [17], 2 / 30),
+        ([0, 4, 9], [0, 9, 19], 1.0),  # what counts is where the path begins and ends
+    ],
+)
+def test_a_path_that_covers_little_is_little_evidence(rows, columns, covered):
+    cost = np.full((10, 20), 0.8)
+    path = path_through(cost, list(rows), list(columns), 0.2)
+    cosine = np.linspace(0.5, 0.7, len(path.query))
+    found = path_evidence(cost, path, cosine)
+    assert found.contrast == pytest.approx((1 - 0.2 / 0.8) * covered)
+    assert found.similarity == pytest.approx(0.6 if len(cosine) > 1 else 0.5)
+    assert path_evidence(cost, path, cosine, covered=1.0).contrast == pytest.approx(0.75)
+    assert path_evidence(np.zeros((10, 20)), path, cosine).contrast == 0.0
+
+
+def test_a_match_is_as_sure_as_the_pair_and_surer_the_more_cells_cost_more():
+    cost = np.arange(24.0).reshape(4, 6)
+    path = WarpingPath(np.array([0, 1, 2, 3]), np.array([0, 1, 1, 5]), 0.0)
+    for probability in (1.0, 0.4):
+        dearer = [(cost > cost[row, column]).sum() / 24 for row, column in zip(path.reference, path.query)]
+        found = match_confidence(cost, path, probability)
+        np.testing.assert_allclose(found, probability * np.array(dearer), rtol=1e-6)
+        assert found.dtype == np.float32
+
+
+def test_the_probability_of_a_pair_reads_the_share_that_is_matched(make_video):
+    """Half of the query shows the reference; as a whole it has half of the evidence that the half alone has."""
+    reference, half = make_video("a", LINE), make_video("b", LINE, noise=0.3)
+    other = make_video("c", np.r_[LINE, np.full(60, 5.0)], noise=0.3)
+    sure, less = (align(reference, query, calibration=Calibration(4.0, 0.0, -1.5)) for query in (half, other))
+    assert less.probability < sure.probability - 0.1
+    assert less.confidence.max() < sure.confidence.max()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.alignment import align, to_segments, transfer_labels
+from mvssl.alignment import TimeMap, align, to_segments, transfer_labels
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
 
@@ -58,3 +58,25 @@ def test_what_cannot_be_carried_is_refused(make_video):
         transfer_labels([found, found.inverse()], Segments({"ref": [Segment(0, 1, "a")], "query": []}), query)
     with pytest.raises(InputError, match="no time map"):
         transfer_labels([], Segments({}))
+
+
+def test_a_vote_is_the_confidence_of_its_match_over_all_references(make_video):
+    """One reference sees the whole of the query, the other half of it: beyond that half it has no vote."""
+    query = make_video("query", LINE)
+
+    def map_from(name, until, confidence):
+        rows = np.arange(until)
+        times_s = query.time_s[:until]
+        sure = np.full(until, confidence, np.float32)
+        return TimeMap(name, "query", rows, times_s, rows, times_s, np.zeros(until), sure, 0.9)
+
+    maps = [map_from("p", 80, 0.6), map_from("q", 40, 0.3)]
+    segments = Segments({"p": [Segment(0, 9, "a")], "q": [Segment(0, 9, "b")]})
+    found = transfer_labels(maps, segments, query)
+    assert set(found.label) == {"a"}
+    np.testing.assert_allclose(found.confidence, 0.3, rtol=1e-6)  # 0.6 of two votes
+    agreed = transfer_labels(maps, Segments({"p": segments["p"], "q": [Segment(0, 9, "a")]}), query)
+    np.testing.assert_allclose(agreed.confidence, np.where(np.arange(80) < 40, 0.45, 0.3), rtol=1e-6)
+    rows, confidence = to_segments(agreed, end_s=8.0)
+    assert rows == [Segment(0.0, 8.0, "a")]
+    assert confidence == [pytest.approx(0.375)]

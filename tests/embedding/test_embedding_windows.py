@@ -153,6 +153,6 @@ def test_a_table_is_whole_or_absent(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("mvssl.embedding.tables.pq.write_table", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         write_frames(tmp_path, video._replace(video="other"), {"model": "m"})
     assert [path.name for path in tmp_path.iterdir()] == [file_name("x/y z.mp4")]

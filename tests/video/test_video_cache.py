@@ -32,7 +32,9 @@ def test_an_index_comes_back_as_it_was_without_a_scan(film, monkeypatch):
     assert len(list(cache.cache_folder().iterdir())) == 1
 
 
-@pytest.mark.parametrize("change", ["content", "time", "size", "broken entry", "short entry", "other version"])
+@pytest.mark.parametrize(
+    "change", ["content", "time", "size", "broken entry", "short entry", "flipped bit", "other version"]
+)
 def test_an_entry_of_other_content_does_not_count(film, clip, change, monkeypatch):
     index_of(film)
     entry = next(cache.cache_folder().iterdir())
@@ -50,6 +52,10 @@ def test_an_entry_of_other_content_does_not_count(film, clip, change, monkeypatc
         entry.write_bytes(b"\x10\x00\x00\x00 not an entry at all")
     elif change == "short entry":
         entry.write_bytes(entry.read_bytes()[:-9])
+    elif change == "flipped bit":  # in the times of the packets
+        entry_bytes = bytearray(entry.read_bytes())
+        entry_bytes[-300] ^= 1
+        entry.write_bytes(bytes(entry_bytes))
     else:
         monkeypatch.setattr(cache, "VERSION", cache.VERSION + 1)
     scans = []
