@@ -25,7 +25,7 @@ from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation._sets import merged
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import SHARE, interval_of_mean
 
 MEASURES = ("precision", "map", "recall")
 
@@ -108,12 +108,11 @@ def frame_retrieval(
 
     by_video = {name: per_video(values) for name, values in measured.items()}
     first = measured[f"precision@{min(k)}"]
-    generator = np.random.default_rng(0)
     return Result(
         value={name: mean_defined(values) for name, values in by_video.items()},
         per_video=by_video,
         undefined=len(videos) - len(np.unique(video[use])),
-        interval={name: bootstrap_mean(values, generator=generator) for name, values in by_video.items()},
+        interval={name: interval_of_mean(v, units=own, bounds=SHARE) for name, v in by_video.items()},
         controls={"chance": {name: mean_defined(per_video(values)) for name, values in chance.items()}},
         details={
             "per_class": {str(name): mean_defined(first[label[use] == i]) for i, name in enumerate(names)},
