@@ -83,20 +83,14 @@ def judge(
     for measure in measures:
         rival = min(zero_shot, key=lambda row: mean_defined(zero_shot[row][measure]))
         found = paired_comparison(adapted[measure], zero_shot[rival][measure], units=units, generator=generator)
-        means = [mean_defined(rows[measure]) for rows in (adapted, zero_shot[rival], clock)]
-        better = max(p_values[measure, row] for row, p_values in p_better.items()) if measure in aligning else 1.0
+        adapted_s, rival_s, clock_s = (mean_defined(rows[measure]) for rows in (adapted, zero_shot[rival], clock))
+        every = [p_values[measure, row] for row, p_values in p_better.items()] if measure in aligning else [1.0]
         findings.append(
             Finding(
-                measure,
-                rival,
-                *means,
-                found.interval,
-                better,
-                p_worse[measure, rival],
-                found.num_videos,
-                found.num_units,
+                measure, rival, adapted_s, rival_s, clock_s, found.interval, max(every), p_worse[measure, rival],
+                found.num_videos, found.num_units,
             )
-        )
+        )  # fmt: skip
     aligns = [f for f in findings if f.measure in aligning and f.kind == "better" and f.adapted < f.clock]
     worse = [finding for finding in findings if finding.kind == "worse"]
     better_than_all = bool(aligns) and not worse

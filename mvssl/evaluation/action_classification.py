@@ -2,7 +2,8 @@
 
 Features are L2-normalised. Linear: multinomial logistic regression on single clips, the class scores of a video's clips
 averaged (CVRL's protocol averages 10 clips x 3 crops; they train the layer by SGD, here it is solved by L-BFGS). kNN: a
-vote of the k nearest training videos weighted by exp(similarity / temperature) (Wu et al. 2018). R@k: share of the test
+vote of the k nearest training videos weighted by exp(similarity / temperature) (Wu et al. 2018, who take k = 200, too
+many for small sets: 20 is the default). R@k: share of the test
 videos with a training video of their class among the k nearest by cosine (as for UCF101 and HMDB51: test searches
 train).
 """

@@ -102,8 +102,8 @@ class CycleConsistency:
         found, clock = [], []
         for part in actions.values():
             times = [video.time_s for video in part]
-            settings = {"tolerance_s": self.tolerance_s, "units": groups(part)}
-            found.append(cycle_consistency(part.embeddings, times, **settings))
+            units = groups(part)
+            found.append(cycle_consistency(part.embeddings, times, tolerance_s=self.tolerance_s, units=units))
             normalised = [normalised_time(video)[:, None] for video in part]
             clock.append(cycle_consistency(normalised, times, tolerance_s=self.tolerance_s))
         row = {video: (k, i) for k, part in enumerate(actions.values()) for i, video in enumerate(part.ids)}

@@ -4,7 +4,7 @@ For a labelled frame and its K nearest labelled frames (Euclidean, ties to the f
 r_k = 1 if the k-th has the query's label, R = frames with this label among all that are allowed:
 
     precision@K = sum_k r_k / K                                      (named AP@K in CARL; it is a precision)
-    mAP@K       = sum_k (r_1 + ... + r_k) / k * r_k / sum_k r_k      (0 if no r_k is 1; as in AE2)
+    mAP@K       = sum_k (r_1 + ... + r_k) / k * r_k / sum_k r_k      (0 if no r_k is 1; as in AE2, who average over all frames)
     recall@K    = sum_k r_k / R
 
 each as mean over the frames of a video, then over videos.
