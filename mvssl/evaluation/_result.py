@@ -51,7 +51,7 @@ class Result:
             read["per_video"] = np.array(per_video, dtype=np.float64)
         for name in ("per_video", "interval"):
             read[name] = None if stored[name] is None else read[name]
-        return cls(**{**read, "videos": tuple(stored["videos"]), "units": tuple(stored["units"])})
+        return cls(**{**read, "videos": tuple(stored["videos"]), "units": tuple(stored.get("units", ()))})
 
 
 def _plain(thing: Any) -> Any:

@@ -2,10 +2,11 @@
 
 For event e (the end of phase e, the last phase has none), the target of a frame is (time - t_e) / duration; least
 squares with intercept on the training frames; R^2 on the pooled validation frames; mean over events (Dwibedi et al.
-2019). Stated difference: a video without phase e is left out of event e in training and test, and counted (their code
+2019). Stated differences: a video without phase e is left out of event e in training and test, and counted (their code
 fails or guesses); the end of a phase is the time at which it ends, not its last frame, and the duration goes from the first
-to the last frame: theirs differ by one frame. Directions of the embedding that the float32 of a table cannot tell from nothing get no weight. R^2
-has no lower bound, and 0 is what the mean target of the validation frames would reach.
+to the last frame, so that targets differ from theirs by one frame. Directions of the embedding that the float32 of a table
+cannot tell from nothing get no weight. R^2 has no lower bound, and 0 is what the mean target of the validation frames would
+reach.
 """
 
 from __future__ import annotations

@@ -179,6 +179,6 @@ def _per_video(row: Mapping[str, Any]) -> dict[str, Column]:
         values = result["per_video"]
         columns = values if isinstance(values, dict) else {} if values is None else {"": values}
         for key, column in columns.items():
-            units = result["units"] or result["videos"] or [f"{i}" for i in range(len(column))]
+            units = result.get("units") or result["videos"] or [f"{i}" for i in range(len(column))]
             out[f"{name}/{key}" if key else name] = (np.array(column, dtype=np.float64), list(units))
     return out
