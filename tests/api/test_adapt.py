@@ -93,6 +93,15 @@ def test_six_videos_are_the_fewest_for_a_verdict_and_fewer_are_told_so(number, b
     assert "very videos that were trained on" in found.words
 
 
+def test_all_better_but_one_by_far_is_no_verdict():
+    """Six of six smaller, five hardly: the signs tell, the mean's interval does not."""
+    zero, clock = {"raw": errors(warp=[0.5] * 6)}, errors(warp=[0.9] * 6)
+    found = verdict(errors(warp=[0.499, 0.498, 0.499, 0.498, 0.499, 0.1]), zero, clock)
+    assert found.findings[0].p_better <= 0.025
+    assert found.findings[0].interval[1] > 0
+    assert not found.better
+
+
 def test_videos_of_one_group_count_once():
     zero, clock = {"raw": errors(warp=0.5 + SPREAD)}, errors(warp=[0.9] * 8)
     found = verdict(errors(warp=0.1 + SPREAD), zero, clock, units=list("aabbccdd"))

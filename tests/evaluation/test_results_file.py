@@ -95,6 +95,19 @@ def test_verdicts_of_a_comparison_count_metrics_and_units(make_video, tmp_path, 
     assert (row["num_units"], row["num_videos"], row["verdict"]) == (5, 9, "needs 6 independent videos")
 
 
+def test_a_verdict_needs_the_p_value_with_regard_to_all_metrics(make_video, tmp_path, rng):
+    """Seven videos differ alike: the interval lies above 0, the p-value, 1 in 64, is not below 5 % among ten metrics."""
+    frames = Frames([make_video(f"v{i}", np.ones((3, 1))) for i in range(7)])
+    gain = np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.0, 1.05])
+    noise = {f"noise{i}": rng.normal(size=7) for i in range(9)}
+    first = stored(tmp_path / "a.json", frames, gain=gain, **noise)
+    second = stored(tmp_path / "b.json", frames, gain=0 * gain, **{name: 0 * values for name, values in noise.items()})
+    row = compare_results(first, second, "this run", generator=rng)["gain"]
+    assert row["interval"][0] > 0
+    assert row["p_value"] < 0.05 < row["adjusted"]
+    assert row["verdict"] == "not shown"
+
+
 def test_a_file_of_an_earlier_version_has_no_units_and_every_video_counts(make_video, tmp_path, rng):
     frames = Frames([make_video(f"v{i}", np.ones((3, 1))) for i in range(7)])
     path = stored(tmp_path / "a.json", frames, up=np.arange(7.0))
