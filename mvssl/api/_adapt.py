@@ -116,7 +116,7 @@ def _adapted(
     zero_shot = {name: found.per_video for name, found in rows_of.items() if name != "time only"}
     verdict = judge(
         adapted.per_video, zero_shot, rows_of["time only"].per_video, held_out=bool(halves),
-        generator=np.random.default_rng(seed),
+        generator=np.random.default_rng(seed), units=adapted.units,
     )  # fmt: skip
     rows_of["adapted"] = adapted
     settings = {"verdict": verdict.to_dict(), "steps": steps, "seed": seed, "two_fold": bool(halves)}

@@ -13,9 +13,10 @@ from mvssl.embedding import Frames, embed_folder
 from mvssl.encoders import FrameEncoder, Image
 from mvssl.errors import InputError
 from mvssl.evaluation import Result, WarpError, time_only
+from mvssl.evaluation._checks import groups
 from mvssl.evaluation._result import mean_defined
 from mvssl.evaluation.cycle_consistency import CycleConsistency
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, interval_of_mean
 from mvssl.training import Experiment
 from mvssl.training.copies import MIN_FRAMES, augmented_copies, source
 from mvssl.types import Video
@@ -105,12 +106,14 @@ def measure(parts: Sequence[tuple[Material, Embed]]) -> Result:
             found[name] = dict(zip(MEASURES, [*errors, float(cycle[i])]))
     names = sorted(found)
     per_video = {measure: np.array([found[name][measure] for name in names]) for measure in MEASURES}
-    generator = np.random.default_rng(0)
+    of = {video.video: unit for material, _ in parts for video, unit in zip(material.plain, groups(material.plain))}
+    units = tuple(of[name] for name in names)
     return Result(
         value={measure: mean_defined(values) for measure, values in per_video.items()},
         per_video=per_video,
-        interval={measure: bootstrap_mean(values, generator=generator) for measure, values in per_video.items()},
+        interval={measure: interval_of_mean(v, units=units, bounds=ERROR) for measure, v in per_video.items()},
         videos=tuple(names),
+        units=units,
     )
 
 

@@ -19,15 +19,18 @@ def compare(
 ) -> None:
     """Two evaluations of the same data, paired video by video.
 
+    p counts how many metrics are compared; units are groups and sessions, else videos. Where nothing differs, a verdict
+    other than "not shown" comes up at most once in twenty.
+
     Example: mvssl compare evaluation-a evaluation-b
     """
     import numpy as np
 
     from mvssl.evaluation.results_file import compare_results
 
-    table = Table("metric", "first", "second", "difference", "95 %", "p")
+    table = Table("metric", "first", "second", "difference", "95 %", "p", "verdict")
     for name, found in compare_results(first, second, row, generator=np.random.default_rng(0)).items():
         low, high = found["interval"]
         numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
-        table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['p_value']:.3f}")
+        table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['adjusted']:.3f}", found["verdict"])
     out.print(table)

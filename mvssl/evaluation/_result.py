@@ -20,9 +20,10 @@ class Result:
             arrays where ``value`` is a dict. None where the metric has no value per video.
         undefined: how many terms (pairs, videos, frames: see ``details["undefined"]``) have no defined value and are in
             no mean.
-        interval: 95 % bootstrap interval over videos, same structure as ``value``.
+        interval: 95 % interval over units (``mvssl.statistics``), same structure as ``value``.
         controls: the same metric of things that have learned nothing (majority, time only, chance), by name.
         videos: ids of the videos of ``per_video``.
+        units: of each of them, what it belongs to (its group, else its session, else itself): what is independent.
         details: further numbers: per class, per pair, counts.
     """
 
@@ -32,6 +33,7 @@ class Result:
     interval: Any = None
     controls: dict[str, Value] = field(default_factory=dict)
     videos: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class Result:
             read["per_video"] = np.array(per_video, dtype=np.float64)
         for name in ("per_video", "interval"):
             read[name] = None if stored[name] is None else read[name]
-        return cls(**{**read, "videos": tuple(stored["videos"])})
+        return cls(**{**read, "videos": tuple(stored["videos"]), "units": tuple(stored.get("units", ()))})
 
 
 def _plain(thing: Any) -> Any:

@@ -8,9 +8,9 @@ import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import by_label
+from mvssl.evaluation._checks import by_label, groups
 from mvssl.evaluation._result import Result, mean_defined
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import interval_of_average
 
 
 def draw_videos(frames: Frames, fraction: float, generator: np.random.Generator) -> Frames:
@@ -29,16 +29,18 @@ def draw_videos(frames: Frames, fraction: float, generator: np.random.Generator)
 def merged(found: dict[str, Result], parts: dict[str, Frames], frames: Frames) -> Result:
     """Results of parts of a table (actions) as one: values are averaged over parts, videos put in the table's order.
 
-    A single part keeps its interval and details. The interval of several is that of the mean of the per-video values.
+    A single part keeps its interval and details; the intervals of several become that of their average.
     """
     first = next(iter(found.values()))
     order = {video: (name, i) for name, part in parts.items() for i, video in enumerate(part.ids)}
     per_video = {
         key: np.array([found[order[v][0]].per_video[key][order[v][1]] for v in frames.ids]) for key in first.per_video
     }
-    generator = np.random.default_rng(0)
     several = len(found) > 1
-    interval = {key: bootstrap_mean(values, generator=generator) for key, values in per_video.items()}
+    interval = {
+        key: interval_of_average([r.value[key] for r in found.values()], [r.interval[key] for r in found.values()])
+        for key in first.interval
+    }
     return Result(
         value={key: mean_defined([result.value[key] for result in found.values()]) for key in first.value},
         per_video=per_video,
@@ -49,6 +51,7 @@ def merged(found: dict[str, Result], parts: dict[str, Frames], frames: Frames) -
             for name, values in first.controls.items()
         },
         videos=tuple(frames.ids),
+        units=tuple(groups(frames)),
         details=_details(found, order, frames) if several else first.details,
     )
 

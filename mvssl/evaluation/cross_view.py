@@ -7,12 +7,12 @@ import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import checked_embeddings, normalised_time
+from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest, top_k
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, SHARE, interval_of_mean
 
 
 class CrossView:
@@ -61,14 +61,18 @@ class CrossView:
         }
         takes, chance = self._takes(frames)
         per_video |= takes
-        generator = np.random.default_rng(0)
+        units = tuple(groups(frames))
         return Result(
             value={name: mean_defined(values) for name, values in per_video.items()},
             per_video=per_video,
             undefined=left_out,
-            interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+            interval={
+                name: interval_of_mean(values, units=units, bounds=ERROR if name == "error_s" else SHARE)
+                for name, values in per_video.items()
+            },
             controls={"time only": {"error_s": mean_defined(by_clock)}, "chance": chance},
             videos=tuple(frames.ids),
+            units=units,
             details={"num_pairs": len(pairs), "tolerance_s": self.tolerance_s, "undefined": "frames without a partner"},
         )
 

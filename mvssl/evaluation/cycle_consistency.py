@@ -11,21 +11,25 @@ measure says that frames have partners, not that the partners are right. Read it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import by_label, checked_embeddings, normalised_time
+from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest_in_each
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, SHARE, interval_of_average, interval_of_pairs
 
 
 def cycle_consistency(
-    embeddings: Sequence[np.ndarray], times: Sequence[np.ndarray], *, tolerance_s: float = 0.1
+    embeddings: Sequence[np.ndarray],
+    times: Sequence[np.ndarray],
+    *,
+    tolerance_s: float = 0.1,
+    units: Sequence[Hashable] | None = None,
 ) -> Result:
     """Mean time between a frame and where it comes back to, over the ordered pairs of different videos.
 
@@ -33,6 +37,7 @@ def cycle_consistency(
         embeddings: (T_i, D) of each video. Equal distances go to the earliest frame.
         times: (T_i,) seconds of each video.
         tolerance_s: "hit" is the share of the frames that come back this close.
+        units: of each video, what it belongs to; None: every video is independent.
 
     Returns:
         value and per_video: "error_s" and "hit"; of a video: mean over its frames and over all other videos.
@@ -61,11 +66,13 @@ def cycle_consistency(
     random = [np.abs(clock[:, None] - clock[None]).mean() for clock in clocks]
     random_hit = [(np.abs(clock[:, None] - clock[None]) <= tolerance_s + 1e-9).mean() for clock in clocks]
     per_video = {name: np.nanmean(pairs, axis=1) for name, pairs in (("error_s", error), ("hit", hit))}
-    generator = np.random.default_rng(0)
     return Result(
         value={name: float(values.mean()) for name, values in per_video.items()},
         per_video=per_video,
-        interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+        interval={
+            "error_s": interval_of_pairs(error, units=units, bounds=ERROR),
+            "hit": interval_of_pairs(hit, units=units, bounds=SHARE),
+        },
         controls={"random frame": {"error_s": float(np.mean(random)), "hit": float(np.mean(random_hit))}},
         details={"pairs": error, "num_pairs": len(videos) * (len(videos) - 1), "tolerance_s": tolerance_s},
     )
@@ -95,7 +102,8 @@ class CycleConsistency:
         found, clock = [], []
         for part in actions.values():
             times = [video.time_s for video in part]
-            found.append(cycle_consistency(part.embeddings, times, tolerance_s=self.tolerance_s))
+            units = groups(part)
+            found.append(cycle_consistency(part.embeddings, times, tolerance_s=self.tolerance_s, units=units))
             normalised = [normalised_time(video)[:, None] for video in part]
             clock.append(cycle_consistency(normalised, times, tolerance_s=self.tolerance_s))
         row = {video: (k, i) for k, part in enumerate(actions.values()) for i, video in enumerate(part.ids)}
@@ -104,19 +112,24 @@ class CycleConsistency:
             return np.array([found[row[v][0]].per_video[name][row[v][1]] if v in row else np.nan for v in frames.ids])
 
         def over_videos(results: list[Result], control: str | None = None) -> dict[str, float]:
-            weights = [len(part) for part in actions.values()]
             tables = [result.controls[control] if control else result.value for result in results]
             return {name: float(np.average([t[name] for t in tables], weights=weights)) for name in ("error_s", "hit")}
 
         per_video = {name: of_videos(name) for name in ("error_s", "hit")}
-        generator = np.random.default_rng(0)
+        weights = [len(part) for part in actions.values()]
         return Result(
             value={name: mean_defined(values) for name, values in per_video.items()},
             per_video=per_video,
             undefined=len(frames) - len(row),
-            interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+            interval={
+                name: interval_of_average(
+                    [r.value[name] for r in found], [r.interval[name] for r in found], weights=weights
+                )
+                for name in per_video
+            },
             controls={"time only": over_videos(clock), "random frame": over_videos(found, "random frame")},
             videos=tuple(frames.ids),
+            units=tuple(groups(frames)),
             details={
                 "num_pairs": sum(result.details["num_pairs"] for result in found),
                 "tolerance_s": self.tolerance_s,

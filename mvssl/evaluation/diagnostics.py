@@ -1,10 +1,9 @@
 """What a representation has learned, and whether it has collapsed.
 
-Collapse: effective rank = exp(entropy of the singular values' shares) of the centred frames (Roy and Vetterli 2007),
-    mean
-standard deviation per dimension of unit vectors (1 / sqrt(D) when spread evenly), alignment = mean |f(x) - f(y)|^2 of
-unit vectors of neighbouring frames, uniformity = log mean exp(-2 |f(x) - f(y)|^2) of random pairs (Wang and Isola
-2020).
+Collapse: effective rank = exp(entropy of the singular values' shares) of the centred frames (Roy and Vetterli 2007, of the
+matrix as it is: centring is ours), mean standard deviation per dimension of unit vectors (1 / sqrt(D) when spread evenly),
+alignment = mean |f(x) - f(y)|^2 of unit vectors of neighbouring frames (their positive pairs are two augmentations of one
+picture), uniformity = log mean exp(-2 |f(x) - f(y)|^2) of random pairs (Wang and Isola 2020).
 
 Probes: how much a linear map reads of the clock (R^2 of normalised time), of the scene (``group``) and of the camera
 (accuracy minus majority, over 1 minus majority). A representation of the action alone would let none of them be read.

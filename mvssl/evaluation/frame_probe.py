@@ -16,12 +16,12 @@ from torch import nn
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import check_split, checked_embeddings, frame_labels, is_labelled
+from mvssl.evaluation._checks import check_split, checked_embeddings, frame_labels, groups, is_labelled
 from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos
 from mvssl.evaluation.controls import accuracy_and_recall, phase_controls
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_interval
+from mvssl.statistics import SHARE, interval_of_sums
 
 
 class FrameProbe:
@@ -84,9 +84,10 @@ class FrameProbe:
             value=accuracy_and_recall(np.concatenate(truths), np.concatenate(guesses)),
             per_video={"accuracy": per_video},
             undefined=int((sums[:, 1] == 0).sum()),
-            interval={"accuracy": bootstrap_interval(sums, _share, generator=np.random.default_rng(0))},
+            interval={"accuracy": interval_of_sums(sums, _share, units=groups(frames), bounds=SHARE)},
             controls=phase_controls(train, y, frames, z),
             videos=tuple(frames.ids),
+            units=tuple(groups(frames)),
             details={"num_classes": len(classes), "num_train_videos": len(train), "undefined": "videos"},
         )
 

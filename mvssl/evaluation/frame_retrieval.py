@@ -4,7 +4,7 @@ For a labelled frame and its K nearest labelled frames (Euclidean, ties to the f
 r_k = 1 if the k-th has the query's label, R = frames with this label among all that are allowed:
 
     precision@K = sum_k r_k / K                                      (named AP@K in CARL; it is a precision)
-    mAP@K       = sum_k (r_1 + ... + r_k) / k * r_k / sum_k r_k      (0 if no r_k is 1; as in AE2)
+    mAP@K       = sum_k (r_1 + ... + r_k) / k * r_k / sum_k r_k      (0 if no r_k is 1; as in AE2, who average over all frames)
     recall@K    = sum_k r_k / R
 
 each as mean over the frames of a video, then over videos.
@@ -25,7 +25,7 @@ from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation._sets import merged
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import SHARE, interval_of_mean
 
 MEASURES = ("precision", "map", "recall")
 
@@ -108,12 +108,11 @@ def frame_retrieval(
 
     by_video = {name: per_video(values) for name, values in measured.items()}
     first = measured[f"precision@{min(k)}"]
-    generator = np.random.default_rng(0)
     return Result(
         value={name: mean_defined(values) for name, values in by_video.items()},
         per_video=by_video,
         undefined=len(videos) - len(np.unique(video[use])),
-        interval={name: bootstrap_mean(values, generator=generator) for name, values in by_video.items()},
+        interval={name: interval_of_mean(v, units=own, bounds=SHARE) for name, v in by_video.items()},
         controls={"chance": {name: mean_defined(per_video(values)) for name, values in chance.items()}},
         details={
             "per_class": {str(name): mean_defined(first[label[use] == i]) for i, name in enumerate(names)},

@@ -14,6 +14,7 @@ import numpy as np
 from mvssl import config
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
+from mvssl.evaluation._checks import groups
 from mvssl.evaluation._layers import LAST, layer_tables
 from mvssl.evaluation._result import Result
 from mvssl.labels import Segments
@@ -62,6 +63,7 @@ class Guillotine:
             interval={name: _of(result.interval, metric) for name, result in found.items()},
             controls={name: _of(control, metric) for name, control in found[LAST].controls.items()},
             videos=found[LAST].videos or tuple(frames.ids),
+            units=found[LAST].units or tuple(groups(frames)),
             details={
                 "metric": metric,
                 "best": best,

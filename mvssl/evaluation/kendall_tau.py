@@ -10,32 +10,36 @@ The clock alone reaches about 1: tau says nothing without the clock's tau beside
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import by_label, checked_embeddings, normalised_time
+from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest_between
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import interval_of_average, interval_of_pairs
 
 _LONG = 500  # frames from which counting by bits is faster than by lags
 
 
-def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
+def kendall_tau(
+    embeddings: Sequence[np.ndarray], *, stride: int = 1, units: Sequence[Hashable] | None = None
+) -> Result:
     """Mean tau-b over the ordered pairs of different videos.
 
     Args:
         embeddings: (T_i, D) of each video, frames in order of time. Equal distances go to the earliest frame.
         stride: every stride-th frame is used (published: 2 on Penn Action, 5 on Pouring).
+        units: of each video, what it belongs to; None: every video is independent.
 
     Returns:
         value: mean over defined pairs. per_video: mean over the pairs whose frames are that video's. undefined: pairs
         without a tau (all neighbours the same frame, or fewer than two frames). details["pairs"]: (N, N), NaN on the
-        diagonal and where undefined. interval: bootstrap over videos (of the per-video means).
+        diagonal and where undefined. interval: over units, each left out with all its pairs; NaN for fewer
+        than three.
 
     Raises:
         InputError: fewer than two videos, or a broken embedding.
@@ -51,7 +55,7 @@ def kendall_tau(embeddings: Sequence[np.ndarray], *, stride: int = 1) -> Result:
         value=mean_defined(pairs),
         per_video=per_video,
         undefined=num_pairs - int(np.isfinite(pairs).sum()),
-        interval=bootstrap_mean(per_video, generator=np.random.default_rng(0)),
+        interval=interval_of_pairs(pairs, units=units, bounds=(-1.0, 1.0)),
         details={"pairs": pairs, "num_pairs": num_pairs, "undefined": "ordered pairs"},
     )
 
@@ -132,7 +136,9 @@ class KendallTau:
         Actions with one video have no pair and are left out (``details["actions_left_out"]``).
         """
         actions = {name: part for name, part in by_label(frames).items() if len(part) > 1}
-        found = {name: kendall_tau(part.embeddings, stride=self.stride) for name, part in actions.items()}
+        found = {
+            name: kendall_tau(part.embeddings, stride=self.stride, units=groups(part)) for name, part in actions.items()
+        }
         clock = [
             kendall_tau([normalised_time(v)[:, None] for v in part], stride=self.stride).value
             for part in actions.values()
@@ -143,9 +149,10 @@ class KendallTau:
             value=mean_defined([result.value for result in found.values()]),
             per_video=values,
             undefined=sum(result.undefined for result in found.values()),
-            interval=bootstrap_mean(values, generator=np.random.default_rng(0)),
+            interval=interval_of_average([r.value for r in found.values()], [r.interval for r in found.values()]),
             controls={"time only": mean_defined(clock)},
             videos=tuple(frames.ids),
+            units=tuple(groups(frames)),
             details={
                 "per_action": {name: result.value for name, result in found.items()},
                 "num_pairs": sum(result.details["num_pairs"] for result in found.values()),

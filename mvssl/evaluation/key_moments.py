@@ -11,11 +11,11 @@ import numpy as np
 
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import by_label, normalised_time
+from mvssl.evaluation._checks import by_label, groups, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, SHARE, interval_of_pairs
 
 
 def moments_of(segments: Segments, video: str) -> dict[str, float]:
@@ -76,19 +76,23 @@ class KeyMoments:
                     judged = (phase != "") & (landed != "")
                     into[f"{method}_s"].append(mean_defined(np.abs(times[rows] - truth)))
                     into[f"{method}_phase_error"].append(mean_defined((phase != landed)[judged]))
-        by_query = np.array([query.video for query, _ in pairs])
-        per_video = {
-            name: np.array([mean_defined(np.array(values)[by_query == video]) for video in frames.ids])
-            for name, values in measured.items()
-        }
-        generator = np.random.default_rng(0)
+        row = {video: i for i, video in enumerate(frames.ids)}
+        at = tuple(np.array([[row[query.video], row[reference.video]] for query, reference in pairs]).T)
+        tables = {name: np.full((len(frames), len(frames)), np.nan) for name in names}
+        for name, values in measured.items():
+            tables[name][at] = values
+        units = tuple(groups(frames))
         return Result(
             value={name: mean_defined(values) for name, values in measured.items()},
-            per_video=per_video,
+            per_video={name: np.array([mean_defined(of) for of in table]) for name, table in tables.items()},
             undefined=missing,
-            interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+            interval={
+                name: interval_of_pairs(table, units=units, bounds=SHARE if name.endswith("error") else ERROR)
+                for name, table in tables.items()
+            },
             controls={"time only": {name: mean_defined(values) for name, values in clock.items()}},
             videos=tuple(frames.ids),
+            units=units,
             details={"num_pairs": len(pairs), "undefined": "moments that the reference lacks"},
         )
 

@@ -15,6 +15,7 @@ from mvssl.evaluation._sets import draw_videos
 from mvssl.evaluation.controls import accuracy_and_recall
 from mvssl.evaluation.phase_classification import Classifier, fit_classifier, labelled_rows
 from mvssl.labels import Segments
+from mvssl.statistics import SHARE, interval_of_mean
 
 
 class LabelEfficiency:
@@ -52,7 +53,7 @@ class LabelEfficiency:
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
         """value: "recall@10%", "accuracy@10%", ..., "recall@3 videos", ...: means over draws.
 
-        interval: mean -+ 1.96 standard errors over draws. details: every draw.
+        interval: over draws of the training videos, not over the tested ones. details: every draw.
 
         Raises:
             InputError: no labels or training videos, a leaky split, more shots than training videos.
@@ -76,9 +77,8 @@ class LabelEfficiency:
             scores = [self._score(part, frames, labels) for part in sets]
             for measure in ("recall", "accuracy"):
                 values = np.array([score[measure] for score in scores])
-                error = 1.96 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
                 value[f"{measure}@{name}"] = float(values.mean())
-                interval[f"{measure}@{name}"] = (float(values.mean() - error), float(values.mean() + error))
+                interval[f"{measure}@{name}"] = interval_of_mean(values, bounds=SHARE)
                 details[f"{measure}@{name}"] = values
         return Result(value=value, interval=interval, details=details)
 

@@ -12,10 +12,11 @@ from scipy.spatial.distance import cdist
 
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.evaluation._checks import groups
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, interval_of_mean
 
 
 def estimate_offset(
@@ -84,14 +85,15 @@ class Offsets:
             together.append(abs(truth))
         by_query = np.array([i for i, _ in pairs])
         values = np.array([mean_defined(np.array(error)[by_query == i]) for i in range(len(frames))])
-        low_high = bootstrap_mean(values, generator=np.random.default_rng(0))
+        units = tuple(groups(frames))
         return Result(
             value=_summary(np.array(error), self.within_s),
             per_video={"mean_s": values},
             undefined=len(every) - len(pairs),
-            interval={"mean_s": low_high},
+            interval={"mean_s": interval_of_mean(values, units=units, bounds=ERROR)},
             controls={"time only": _summary(np.array(together), self.within_s)},
             videos=tuple(frames.ids),
+            units=units,
             details={
                 "num_pairs": len(pairs),
                 "within_s": self.within_s,

@@ -7,7 +7,7 @@ recall stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -24,13 +24,14 @@ from mvssl.evaluation._checks import (
     checked_embeddings,
     checked_labels,
     frame_labels,
+    groups,
     is_labelled,
 )
 from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos, merged
 from mvssl.evaluation.controls import accuracy_and_recall, phase_controls
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_interval
+from mvssl.statistics import SHARE, interval_of_sums
 
 Classifier = Literal["logistic", "svm"]
 
@@ -42,6 +43,7 @@ def phase_classification(
     val_labels: Sequence[np.ndarray],
     *,
     classifier: Classifier = "logistic",
+    units: Sequence[Hashable] | None = None,
 ) -> Result:
     """Fits on the labelled training frames, tests on the labelled validation frames.
 
@@ -49,6 +51,7 @@ def phase_classification(
         train_embeddings, val_embeddings: (T_i, D) of each video.
         train_labels, val_labels: (T_i,) of each video; "" or a negative number = not labelled.
         classifier: "logistic": multinomial, L-BFGS, C = 1; "svm": RBF kernel, C = 1, gamma = "scale".
+        units: of each validation video, what it belongs to; None: every video is independent.
 
     Returns:
         value, per_video, interval: "recall" (mean over the classes of the validation frames), "accuracy" (of frames).
@@ -75,12 +78,11 @@ def phase_classification(
     np.add.at(hits, (video, truth), truth == guess)
     sums = np.concatenate([hits, totals], axis=1)
     measures = {"recall": _mean_recall, "accuracy": _accuracy}
-    generator = np.random.default_rng(0)
     return Result(
         value=accuracy_and_recall(test_y, found),
         per_video={name: measure(sums) for name, measure in measures.items()},
         undefined=int((totals.sum(1) == 0).sum()),
-        interval={name: bootstrap_interval(sums, measure, generator=generator) for name, measure in measures.items()},
+        interval={name: interval_of_sums(sums, f, units=units, bounds=SHARE) for name, f in measures.items()},
         details={
             "per_class": {
                 str(c): float(confusion[i, i] / confusion[i].sum()) for i, c in enumerate(names) if confusion[i].any()
@@ -175,6 +177,8 @@ class PhaseClassification:
 
     def _one(self, frames: Frames, train: Frames, labels: Segments) -> Result:
         y, test_y = frame_labels(train, labels), frame_labels(frames, labels)
-        result = phase_classification(train.embeddings, y, frames.embeddings, test_y, classifier=self.classifier)
+        result = phase_classification(
+            train.embeddings, y, frames.embeddings, test_y, classifier=self.classifier, units=groups(frames)
+        )
         result.controls.update(phase_controls(train, y, frames, test_y))
         return result

@@ -2,25 +2,27 @@
 
 For event e (the end of phase e, the last phase has none), the target of a frame is (time - t_e) / duration; least
 squares with intercept on the training frames; R^2 on the pooled validation frames; mean over events (Dwibedi et al.
-2019). Stated difference: a video without phase e is left out of event e in training and test, and counted (their code
-fails or guesses). Directions of the embedding that the float32 of a table cannot tell from nothing get no weight. R^2
-has no lower bound, and 0 is what the mean target of the validation frames would reach.
+2019). Stated differences: a video without phase e is left out of event e in training and test, and counted (their code
+fails or guesses); the end of a phase is the time at which it ends, not its last frame, and the duration goes from the first
+to the last frame, so that targets differ from theirs by one frame. Directions of the embedding that the float32 of a table
+cannot tell from nothing get no weight. R^2 has no lower bound, and 0 is what the mean target of the validation frames would
+reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import by_label, check_split, checked_embeddings
+from mvssl.evaluation._checks import by_label, check_split, checked_embeddings, groups
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.controls import time_only
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_interval
+from mvssl.statistics import interval_of_average, interval_of_sums
 
 
 def phase_progression(
@@ -28,12 +30,15 @@ def phase_progression(
     train_targets: Sequence[np.ndarray],
     val_embeddings: Sequence[np.ndarray],
     val_targets: Sequence[np.ndarray],
+    *,
+    units: Sequence[Hashable] | None = None,
 ) -> Result:
     """Mean R^2 over events.
 
     Args:
         train_embeddings, val_embeddings: (T_i, D) of each video.
         train_targets, val_targets: (T_i, E) progress towards each event; NaN = the event is missing in this video.
+        units: of each validation video, what it belongs to; None: every video is independent.
 
     Returns:
         value: mean over the events that are in both splits. per_video: None (R^2 is of pooled frames). undefined:
@@ -59,11 +64,10 @@ def phase_progression(
     sums[:, ~fitted] = 0
     missing = sum(int(np.isnan(targets).any(0).sum()) for targets in val_targets)
     flat = sums.reshape(len(val), -1)
-    generator = np.random.default_rng(0)
     return Result(
         value=float(_mean_r2(flat.sum(0)[None])[0]),
         undefined=missing,
-        interval=bootstrap_interval(flat, _mean_r2, generator=generator),
+        interval=interval_of_sums(flat, _mean_r2, units=units, bounds=(-np.inf, 1.0)),
         details={"per_event": _r2(flat.sum(0)[None])[0].tolist(), "undefined": "(video, event) cells"},
     )
 
@@ -139,13 +143,13 @@ class PhaseProgression:
             if len(phases) < 2 or not len(part):
                 continue
             y, z = progress_targets(part, labels, phases), progress_targets(val, labels, phases)
-            found[name] = phase_progression(part.embeddings, y, val.embeddings, z)
+            found[name] = phase_progression(part.embeddings, y, val.embeddings, z, units=groups(val))
             clock.append(phase_progression(time_only(part).embeddings, y, time_only(val).embeddings, z).value)
         values = {name: result.value for name, result in found.items()}
         return Result(
             value=mean_defined(list(values.values())),
             undefined=sum(result.undefined for result in found.values()),
-            interval=next(iter(found.values())).interval if len(found) == 1 else None,
+            interval=interval_of_average(list(values.values()), [result.interval for result in found.values()]),
             controls={"time only": mean_defined(clock)},
             details={
                 "per_action": values,

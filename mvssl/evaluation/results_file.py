@@ -18,9 +18,10 @@ from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._result import Result
 from mvssl.labels import Segments
-from mvssl.statistics import paired_comparison
+from mvssl.statistics import ALPHA, least_units, paired_comparison, sign_flips, unit_sums
 
 NOT_RUN = "not run"
+Column = tuple[np.ndarray, list[str]]
 
 
 def data_hash(frames: Frames, segments: Segments | None = None) -> str:
@@ -107,12 +108,14 @@ def compare_results(
     Args:
         first, second: files or folders of results.
         row: method to compare.
-        generator: of bootstrap and permutation.
+        generator: of the sign patterns.
         other_row: its name in the second file, if it differs.
 
     Returns:
         By metric ("phase_classification/recall"): first, second, difference (first - second), interval, p_value,
-        num_videos.
+        num_videos, num_units, num_left_out, and of all these metrics together: adjusted (the p-value with regard to how many
+        are compared) and verdict, "first is higher", "second is higher", "not shown" or how many videos that would need.
+        Where there is no difference at all, a verdict other than "not shown" comes up at most once in twenty.
 
     Raises:
         InputError: other data, or no such row.
@@ -128,27 +131,49 @@ def compare_results(
         if not isinstance(content["rows"].get(name), dict):
             known = [key for key, value in content["rows"].items() if isinstance(value, dict)]
             raise InputError(f"{path}: no numbers for {name!r}; there are: {', '.join(known)}")
-        found.append(_per_video(content["rows"][name]))
+        found.append(content["rows"][name])
+    return _compared(_per_video(found[0]), _per_video(found[1]), generator)
+
+
+def _compared(
+    first: Mapping[str, Column], second: Mapping[str, Column], generator: np.random.Generator
+) -> dict[str, dict[str, Any]]:
     table: dict[str, dict[str, Any]] = {}
-    for metric in [name for name in found[0] if name in found[1]]:
-        one, other = found[0][metric], found[1][metric]
-        if (np.isfinite(one) & np.isfinite(other)).sum() < 2:
+    sums: dict[str, dict[str, float]] = {}  # difference by metric and unit
+    for metric in [name for name in first if name in second]:
+        (one, units), (other, _) = first[metric], second[metric]
+        both = np.isfinite(one) & np.isfinite(other)
+        if both.sum() < 2:
             continue
-        test = paired_comparison(one, other, generator=generator)
-        table[metric] = {
-            "first": float(np.nanmean(one)),
-            "second": float(np.nanmean(other)),
-            **test._asdict(),
-        }
+        test = paired_comparison(one, other, units=units, generator=generator)
+        table[metric] = {"first": float(one[both].mean()), "second": float(other[both].mean()), **test._asdict()}
+        names = list(dict.fromkeys(units))
+        sums[metric] = dict(zip(names, unit_sums((one - other)[:, None], units)[:, 0], strict=True))
+    if not table:
+        return table
+    every = list(dict.fromkeys(unit for of in sums.values() for unit in of))
+    differences = np.array([[of.get(unit, 0.0) for of in sums.values()] for unit in every])
+    for row, adjusted in zip(table.values(), sign_flips(differences, generator=generator).adjusted, strict=True):
+        row |= {"adjusted": float(adjusted), "verdict": _verdict(row, float(adjusted))}
     return table
 
 
-def _per_video(row: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    out: dict[str, np.ndarray] = {}
+def _verdict(row: Mapping[str, Any], adjusted: float) -> str:
+    if row["num_units"] < least_units():
+        return f"needs {least_units()} independent videos"
+    low, high = row["interval"]
+    if adjusted > ALPHA or low <= 0 <= high or np.isnan(low):
+        return "not shown"
+    return "first is higher" if row["difference"] > 0 else "second is higher"
+
+
+def _per_video(row: Mapping[str, Any]) -> dict[str, Column]:
+    """By metric, the values of the videos and the unit of each."""
+    out: dict[str, Column] = {}
     for name, result in row.items():
         values = result["per_video"]
-        if isinstance(values, dict):
-            out |= {f"{name}/{key}": np.array(column, dtype=np.float64) for key, column in values.items()}
-        elif values is not None:
-            out[name] = np.array(values, dtype=np.float64)
+        columns = values if isinstance(values, dict) else {} if values is None else {"": values}
+        for key, column in columns.items():
+            units = result.get("units") or result["videos"] or [f"{i}" for i in range(len(column))]
+            out[f"{name}/{key}" if key else name] = (np.array(column, dtype=np.float64), list(units))
     return out

@@ -19,11 +19,11 @@ import numpy as np
 
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
-from mvssl.evaluation._checks import checked_embeddings, normalised_time
+from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times, pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
-from mvssl.statistics import bootstrap_mean
+from mvssl.statistics import ERROR, interval_of_mean
 
 
 def warp_error(
@@ -62,7 +62,7 @@ def warp_error(
         value=mean_defined(per_pair),
         per_video=np.array(per_pair),
         undefined=left_out,
-        interval=bootstrap_mean(np.array(per_pair), generator=np.random.default_rng(0)),
+        interval=interval_of_mean(np.array(per_pair), bounds=ERROR),
         controls={"random frame": mean_defined(random)},
         details={
             "num_frames": sum(map(len, everything)),
@@ -124,18 +124,19 @@ class WarpError:
             f"{method}_s": np.array([mean_defined(result.per_video[by_query == i]) for i in range(len(frames))])
             for method, result in found.items()
         }
-        generator = np.random.default_rng(0)
+        units = tuple(groups(frames))
         first = found["nearest"]
         return Result(
             value={f"{method}_s": result.value for method, result in found.items()},
             per_video=per_video,
             undefined=first.undefined,
-            interval={name: bootstrap_mean(values, generator=generator) for name, values in per_video.items()},
+            interval={name: interval_of_mean(v, units=units, bounds=ERROR) for name, v in per_video.items()},
             controls={
                 "time only": dict.fromkeys(per_video, mean_defined(time_only)),
                 "random frame": dict.fromkeys(per_video, first.controls["random frame"]),
             },
             videos=tuple(frames.ids),
+            units=units,
             details={
                 "num_pairs": len(pairs),
                 "num_frames": first.details["num_frames"],

@@ -8,7 +8,7 @@ import pytest
 from mvssl import evaluation
 from mvssl.embedding.tables import Frames
 from mvssl.errors import ConfigError, InputError
-from mvssl.evaluation import evaluate_frames, time_only
+from mvssl.evaluation import Result, evaluate_frames, time_only
 from mvssl.evaluation.results_file import NOT_RUN, compare_results, data_hash, read_results, write_results
 from mvssl.evaluation.suite import all_evaluators, cut_evaluators
 
@@ -58,9 +58,64 @@ def test_comparison_of_two_files(written, phased, tmp_path, rng):
     assert row["difference"] == pytest.approx(row["first"] - row["second"])
     assert row["interval"][0] > 0
     assert row["p_value"] == pytest.approx(2 / 16)  # four videos
+    assert {row["verdict"] for row in table.values()} == {"needs 6 independent videos"}
     assert {"phase_classification/recall", "kendall_tau"} <= set(table)
     same = compare_results(written, written, "method", generator=rng)
     assert all(row["difference"] == 0 for row in same.values())
+
+
+def stored(path, frames, **columns):
+    """A results file of one row with these values per video, two videos of a group where there are groups."""
+    units = tuple(f"group {v.group}" if v.group else v.video for v in frames)
+    found = {
+        name: Result(float(np.mean(values)), np.array(values), videos=tuple(frames.ids), units=units)
+        for name, values in columns.items()
+    }
+    write_results(path, {"this run": found}, frames)
+    return path
+
+
+def test_verdicts_of_a_comparison_count_metrics_and_units(make_video, tmp_path, rng):
+    noise = rng.normal(size=(3, 9))
+    alone = Frames([make_video(f"v{i}", np.ones((3, 1))) for i in range(9)])
+    first = stored(tmp_path / "a.json", alone, up=noise[0] + 1, same=noise[1], down=noise[2] - 1)
+    second = stored(tmp_path / "b.json", alone, up=noise[0], same=noise[1][::-1], down=noise[2])
+    table = compare_results(first, second, "this run", generator=rng)
+    words = ["first is higher", "not shown", "second is higher"]
+    assert [table[name]["verdict"] for name in ("up", "same", "down")] == words
+    assert table["up"]["p_value"] == pytest.approx(2 / 2**9)
+    assert table["up"]["adjusted"] >= table["up"]["p_value"]
+    assert table["same"]["adjusted"] > 0.05
+    groups = Frames([make_video(f"v{i}", np.ones((3, 1)), group=f"g{i // 2}") for i in range(9)])
+    first, second = (
+        stored(tmp_path / "c.json", groups, up=noise[0] + 1),
+        stored(tmp_path / "d.json", groups, up=noise[0]),
+    )
+    row = compare_results(first, second, "this run", generator=rng)["up"]
+    assert (row["num_units"], row["num_videos"], row["verdict"]) == (5, 9, "needs 6 independent videos")
+
+
+def test_a_verdict_needs_the_p_value_with_regard_to_all_metrics(make_video, tmp_path, rng):
+    """Seven videos differ alike: the interval lies above 0, the p-value, 1 in 64, is not below 5 % among ten metrics."""
+    frames = Frames([make_video(f"v{i}", np.ones((3, 1))) for i in range(7)])
+    gain = np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.0, 1.05])
+    noise = {f"noise{i}": rng.normal(size=7) for i in range(9)}
+    first = stored(tmp_path / "a.json", frames, gain=gain, **noise)
+    second = stored(tmp_path / "b.json", frames, gain=0 * gain, **{name: 0 * values for name, values in noise.items()})
+    row = compare_results(first, second, "this run", generator=rng)["gain"]
+    assert row["interval"][0] > 0
+    assert row["p_value"] < 0.05 < row["adjusted"]
+    assert row["verdict"] == "not shown"
+
+
+def test_a_file_of_an_earlier_version_has_no_units_and_every_video_counts(make_video, tmp_path, rng):
+    frames = Frames([make_video(f"v{i}", np.ones((3, 1))) for i in range(7)])
+    path = stored(tmp_path / "a.json", frames, up=np.arange(7.0))
+    content = json.loads(path.read_text())
+    del content["rows"]["this run"]["up"]["units"]
+    path.write_text(json.dumps(content))
+    assert Result.from_dict(content["rows"]["this run"]["up"]).units == ()
+    assert compare_results(path, path, "this run", generator=rng)["up"]["num_units"] == 7
 
 
 def test_refusals(written, phased, tmp_path, rng):
