@@ -10,7 +10,7 @@ from mvssl.embedding.tables import Frames
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation import Result, evaluate_frames, time_only
 from mvssl.evaluation.results_file import NOT_RUN, compare_results, data_hash, read_results, write_results
-from mvssl.evaluation.suite import all_evaluators, cut_evaluators
+from mvssl.evaluation.suite import all_evaluators, camera_evaluators
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_all_evaluators_run_on_what_the_data_allows(phased):
         [v._replace(session=f"s{i // 2}", label="ab"[i // 2 % 2], camera=f"c{i % 2}") for i, v in enumerate(frames)]
     )
     assert "action_classification" in all_evaluators(cameras)
-    assert set(cut_evaluators(cameras)) == {"warp_error", "offsets", "cross_view"}
-    assert set(cut_evaluators(frames)) == {"warp_error"}
+    assert set(camera_evaluators(cameras)) == {"offsets", "cross_view"}
+    assert not camera_evaluators(frames)
 
 
 def test_every_evaluator_has_its_name(phased):
