@@ -68,16 +68,14 @@ class TimeMap:
         """The answer in words. A low probability is no proof of another action: then it says that it does not know."""
         if self.mode == "linear":
             return "even tempo: one stretched onto the other, the pictures not looked at"
+        how_sure = f"probability {self.probability:.2f}"
         if not self.calibrated:
-            return (
-                f"not sure: not calibrated for this kind of video (its curve says {self.probability:.2f}); look at the "
-                "result before using it"
-            )
+            how_sure += ", not calibrated for this kind of video"
         if not self.looks_alike:
-            return f"not sure whether it is the same action (probability {self.probability:.2f}); look at the result"
+            return f"not sure whether it is the same action ({how_sure}); look at the result before using it"
         if self.probability < LIKELY:
-            return f"may be the same action (probability {self.probability:.2f}); look at the result before using it"
-        return f"looks like the same action (probability {self.probability:.2f})"
+            return f"may be the same action ({how_sure}); look at the result before using it"
+        return f"looks like the same action ({how_sure})"
 
     def to_query(self, ref_time_s: np.ndarray | float, *, extend: bool = False) -> np.ndarray:
         """Times of the query at times of the reference, linear between matched frames.

@@ -63,19 +63,21 @@ def warped(
         if tempo != 1.0:
             raise InputError("tempo needs ends that are closed or auto: with open ends there is no line to hold to")
         return Warped(_open(cost, unrelated, band, pins), ())
-    path, notes = dtw(cost, band=band, pins=pins, step_penalty=penalty), ()
+    path = dtw(cost, band=band, pins=pins, step_penalty=penalty)
+    notes: tuple[str, ...] = ()
     contrast = 1.0 - float(cost[path.reference, path.query].mean()) / unrelated
     weight = tempo * TEMPO * (WEAK / max(contrast, WEAK / 10)) ** 2
+    held = path
     if weight:
-        path = dtw(cost + weight * unrelated * unevenness, band=band, pins=pins, step_penalty=penalty)
+        held = dtw(cost + weight * unrelated * unevenness, band=band, pins=pins, step_penalty=penalty)
     if tempo and contrast < WEAK:
         notes = (f"little in common (contrast {max(contrast, 0.0):.2f}): the map leans on even tempo",)
     if ends == "closed":
-        return Warped(path, notes)
+        return Warped(held, notes)
     free = dtw(cost, open_ends=True, skip_cost=unrelated, band=band, pins=pins, step_penalty=penalty)
     if free.cost < (1.0 - CHEAPER) * path.cost:
-        path, notes = free, ()
-    return Warped(_without_standing_ends(cost, path, unrelated, set(pins)), notes)
+        held, notes = free, ()
+    return Warped(_without_standing_ends(cost, held, unrelated, set(pins)), notes)
 
 
 def _open(cost: np.ndarray, unrelated: float, band: int | None, pins: Sequence[tuple[int, int]]) -> WarpingPath:
@@ -96,23 +98,25 @@ def _open(cost: np.ndarray, unrelated: float, band: int | None, pins: Sequence[t
 def _without_standing_ends(
     cost: np.ndarray, path: WarpingPath, unrelated: float, pins: set[tuple[int, int]]
 ) -> WarpingPath:
-    """The path without the run at each end in which one video stands still, if that costs more than matches do."""
-    rows, columns = path.reference, path.query
-    own = cost[rows, columns]
-    limit = max(float(np.median(own)), CLOSE * unrelated)
-    kept = np.ones(len(rows), bool)
-    for order in (np.arange(len(rows)), np.arange(len(rows))[::-1]):
-        standing = max(_run(rows[order]), _run(columns[order])) - 1  # the last frame of the run moves on: a match
-        pinned = [k for k in range(standing) if (int(rows[order[k]]), int(columns[order[k]])) in pins]
-        end = order[: min([standing, *pinned])]
-        if len(end) and float(own[end].mean()) > limit:
-            kept[end] = False
-    if not kept.any():
+    """The path without the run at each end in which one video stands still, if that costs more than the other matches."""
+    cells = list(zip(path.reference.tolist(), path.query.tolist()))
+    length = len(cells)
+    runs = []
+    for steps in (cells, cells[::-1]):
+        standing = (
+            max(_run([cell[0] for cell in steps]), _run([cell[1] for cell in steps])) - 1
+        )  # its last one moves on
+        runs.append(next((k for k, cell in enumerate(steps[:standing]) if cell in pins), standing))
+    begin, stop = runs[0], length - runs[1]
+    if begin >= stop:
         return path
-    return WarpingPath(rows[kept], columns[kept], path.cost)
+    own = cost[path.reference, path.query]
+    limit = max(float(np.median(own[begin:stop])), CLOSE * unrelated)
+    first = begin if begin and float(own[:begin].mean()) > limit else 0
+    last = stop if stop < length and float(own[stop:].mean()) > limit else length
+    return WarpingPath(path.reference[first:last], path.query[first:last], path.cost)
 
 
-def _run(values: np.ndarray) -> int:
+def _run(values: Sequence[int]) -> int:
     """How many equal values there are at the beginning."""
-    other = values != values[0]
-    return int(other.argmax()) if other.any() else len(values)
+    return next((k for k, value in enumerate(values) if value != values[0]), len(values))

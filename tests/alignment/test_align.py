@@ -48,7 +48,7 @@ def test_another_action_is_said_so_and_does_not_crash(make_video):
     other = make_video("other", LINE, action=1)
     found = align(reference, other)
     assert not found.looks_alike
-    assert "does not look like the same action" in found.verdict
+    assert "not sure" in found.verdict
     same = align(reference, make_video("same", LINE[::2], noise=0.3))
     assert same.probability > found.probability
     assert same.confidence.mean() > found.confidence.mean()
