@@ -75,6 +75,7 @@ def methods(trained: bool) -> dict[str, Method]:
 def measured(name: str, data: Path, folder: Path, options: argparse.Namespace) -> dict:
     frames = read_frames(folder)
     clips = clips_of(frames, read_segments(data / "segments.csv"), read_videos(data), options.split, name)
+    clips = [clip for clip in clips if clip.action != "adl"]  # activities of all sorts
     if options.fps:
         clips = [clip._replace(frames=_thinned(clip.frames, options.fps)) for clip in clips]
     found = {}
@@ -143,7 +144,7 @@ def _round(value: float, samples: np.ndarray) -> list[float]:
 
 
 def table(known: dict) -> str:
-    columns = ("mean_s", "median_s", "mean / linear", "median / linear", "better than linear")
+    columns = ("mean_s", "median_s", "mean / linear", "median / linear", "better than linear")  # intervals: of seconds
     lines = ["| features, split | set | clips | method | " + " | ".join(columns) + " |", "|---" * 9 + "|"]
     for name, sets in known.items():
         for where, variants in sets.items():
@@ -154,13 +155,15 @@ def table(known: dict) -> str:
                 for method, row in rows.items():
                     if method == "pairs":
                         continue
-                    cells = [_cell(row[column]) for column in columns]
+                    cells = [_cell(column, row[column]) for column in columns]
                     lines.append("| " + " | ".join([name, where, f"{variant}, {rows['pairs']}", method, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: list[float] | float) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else "{:.3f} ({:.3f} to {:.3f})".format(*value)
+def _cell(column: str, value: list[float] | float) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return f"{value[0]:.2f}" if "/" in column else "{:.3f} ({:.3f} to {:.3f})".format(*value)
 
 
 if __name__ == "__main__":

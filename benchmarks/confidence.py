@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from mvssl.alignment import IMAGENET, TRAINED, Calibration, Evidence, fit_calibration, pair_probability
+from mvssl.alignment import IMAGENET, TRAINED, Evidence, fit_calibration, pair_probability
 from mvssl.alignment.linear import unevenness
 from mvssl.alignment.time_map import UNLIKELY
 from mvssl.alignment.warping import warped
@@ -52,7 +52,7 @@ def main() -> None:
             "auc of contrast": round(float(roc_auc_score(alike, evidence[:, 0])), 3),
             "auc of similarity": round(float(roc_auc_score(alike, evidence[:, 1])), 3),
             "outside the fitted range": round(float(np.mean([not shipped.covers(Evidence(*e)) for e in evidence])), 3),
-            "matches told 'not sure'": round(float(np.mean(told_unsure(score, evidence, shipped)[alike])), 3),
+            "matches told 'not sure'": round(float(np.mean(score[alike] < UNLIKELY)), 3),
             "predicted, observed, pairs": reliability(score, alike),
         }
     print(options.name, json.dumps(rows, indent=1))
@@ -82,11 +82,6 @@ def pairs(folders: list[Path], number: int, rng: np.random.Generator) -> tuple[n
         if len(alike) == 2 * number:
             break
     return np.array(evidence), np.array(alike)
-
-
-def told_unsure(score: np.ndarray, evidence: np.ndarray, curve: Calibration) -> np.ndarray:
-    """(P,) whether the verdict would be no answer."""
-    return np.array([p < UNLIKELY or not curve.covers(Evidence(*e)) for p, e in zip(score, evidence, strict=True)])
 
 
 def reliability(score: np.ndarray, alike: np.ndarray, num_bins: int = 5) -> list[list[float]]:

@@ -52,7 +52,7 @@ def by_hand(cost, uneven, tempo):
         (path for start in starts for path in paths(num_rows, num_columns, [start], stops)),
         key=lambda path: total(cost, path, penalty, unrelated),
     )
-    opens = total(cost, free, penalty, unrelated) < (1 - CHEAPER) * total(cost + prior, best, penalty, 0)
+    opens = total(cost, free, penalty, unrelated) < (1 - CHEAPER) * total(cost, plain, penalty, 0)
     return best, free, opens
 
 
