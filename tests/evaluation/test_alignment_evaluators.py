@@ -78,8 +78,9 @@ def test_key_moments_of_a_perfect_embedding(moments):
 
 def test_key_moments_are_carried_as_the_command_does_it(moments):
     frames, segments = moments
-    rows = [np.c_[np.cos(v.embedding), np.sin(v.embedding)] for v in frames]
-    turned = frames.with_embeddings(rows, centred=True)  # a circle about the origin: not centred again
+    angles = [v.embedding * np.arange(1, 9) for v in frames]
+    rows = [np.c_[np.cos(angle), np.sin(angle)] for angle in angles]
+    turned = frames.with_embeddings(rows, centred=True)  # circles about the origin: not centred again
     result = KeyMoments().evaluate(turned, segments)
     assert result.value["aligned_s"] < 0.1
     found = []
