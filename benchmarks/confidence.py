@@ -19,6 +19,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from mvssl.alignment import IMAGENET, TRAINED, Evidence, fit_calibration, pair_probability
+from mvssl.alignment.linear import unevenness
+from mvssl.alignment.time_map import UNLIKELY
+from mvssl.alignment.warping import warped
 from mvssl.embedding import VideoFrames, read_frames
 
 align = sys.modules["mvssl.alignment.align"]
@@ -48,6 +51,8 @@ def main() -> None:
             "auc": round(float(roc_auc_score(alike, score)), 3),
             "auc of contrast": round(float(roc_auc_score(alike, evidence[:, 0])), 3),
             "auc of similarity": round(float(roc_auc_score(alike, evidence[:, 1])), 3),
+            "outside the fitted range": round(float(np.mean([not shipped.covers(Evidence(*e)) for e in evidence])), 3),
+            "matches told 'not sure'": round(float(np.mean(score[alike] < UNLIKELY)), 3),
             "predicted, observed, pairs": reliability(score, alike),
         }
     print(options.name, json.dumps(rows, indent=1))
@@ -71,7 +76,7 @@ def pairs(folders: list[Path], number: int, rng: np.random.Generator) -> tuple[n
         if min(len(one.time_s), len(two.time_s)) < MIN_FRAMES:
             continue
         cost = align.cost_matrix(one, two)
-        path = align._warped(cost, open_ends=True, band=None, pins=[])
+        path = warped(cost, unevenness(one, two)).path
         evidence.append(align._evidence(one, two, cost, path))
         alike.append(match)
         if len(alike) == 2 * number:

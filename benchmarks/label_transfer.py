@@ -4,8 +4,9 @@
 
 SET is a labelled data set (videos.csv with splits, segments.csv), FRAMES its embedded videos (``mvssl embed``) and
 --control its ImageNet features. Labelled videos are drawn from the train split, several times, and every val video is
-labelled: by alignment to each of them and a vote, by the nearest frame in ImageNet features (each video's mean
-subtracted), and by time only (the label at the same share of the length, vote). Frames that stay without label count
+labelled: by alignment to each of them and a vote, by the linear map in its place (each of them stretched onto the video), by
+the nearest frame in ImageNet features (each video's mean subtracted), and by time only (the label at the same share of the
+length, vote). Frames that stay without label count
 as wrong. The number is the mean over classes of the share of their frames that was labelled right.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvssl.alignment import align, transfer_labels
+from mvssl.alignment import TRAINED, align, linear_map, transfer_labels
 from mvssl.alignment.align import _every
 from mvssl.dtw import cosine_cost
 from mvssl.embedding import Frames, VideoFrames, read_frames
@@ -33,13 +34,17 @@ def main() -> None:
     parser.add_argument("frames", type=Path)
     parser.add_argument("--name", default="ImageNet features")
     parser.add_argument("--control", type=Path)
+    parser.add_argument("--trained", action="store_true", help="rows of the default recipe, which centres them itself")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--json", type=Path, help="other sets and names in it are kept")
     options = parser.parse_args()
+    if options.trained:
+        _OPTIONS.update(centre=False, calibration=TRAINED)
     segments = read_segments(options.dataset / "segments.csv")
     labelled = {video.id for video in read_videos(options.dataset) if segments.get(video.id)}
     frames = _thinned(read_frames(options.frames), labelled)
     rows = {f"alignment, {options.name}": scores(frames, segments, options.draws, by_alignment)}
+    rows["linear map"] = scores(frames, segments, options.draws, by_line)
     rows["time only"] = scores(frames, segments, options.draws, by_time)
     if options.control:
         control = _thinned(read_frames(options.control), labelled)
@@ -71,13 +76,18 @@ def scores(frames: Frames, segments: Segments, num_draws: int, label) -> dict[st
 
 
 _MAPS: dict = {}
+_OPTIONS: dict = {}
 
 
 def by_alignment(references: list[VideoFrames], video: VideoFrames, segments: Segments) -> np.ndarray:
     for one in references:
         if (one.video, video.video) not in _MAPS:
-            _MAPS[one.video, video.video] = align(one, video)
+            _MAPS[one.video, video.video] = align(one, video, **_OPTIONS)
     return transfer_labels([_MAPS[one.video, video.video] for one in references], segments, video).label
+
+
+def by_line(references: list[VideoFrames], video: VideoFrames, segments: Segments) -> np.ndarray:
+    return transfer_labels([linear_map(one, video) for one in references], segments, video).label
 
 
 def by_nearest(references: list[VideoFrames], video: VideoFrames, segments: Segments) -> np.ndarray:

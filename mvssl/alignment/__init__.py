@@ -13,14 +13,17 @@ from .confidence import (
 from .consensus import align_to_consensus, consensus_reference
 from .export import progress, write_boris, write_elan, write_progress
 from .labels import FrameLabels, to_segments, transfer_labels
+from .linear import linear_map
 from .synchronise import Offset, agreed_offset, camera_offset, sound_offset, write_offsets
 from .tempo import Moment, Tempo, deviation_curve, tempo_table, worst_moments, write_tempo
 from .time_map import TimeMap, read_time_maps, write_time_maps
+from .warping import Ends
 
 __all__ = [
     "IMAGENET",
     "TRAINED",
     "Calibration",
+    "Ends",
     "Evidence",
     "FrameLabels",
     "Moment",
@@ -36,6 +39,7 @@ __all__ = [
     "cost_matrix",
     "deviation_curve",
     "fit_calibration",
+    "linear_map",
     "pair_probability",
     "path_evidence",
     "progress",

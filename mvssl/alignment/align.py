@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
-from mvssl.dtw import WarpingPath, cosine_cost, dtw, subsequence_dtw
+from mvssl.dtw import WarpingPath, cosine_cost, subsequence_dtw
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
+from .linear import span_s, unevenness
 from .time_map import TimeMap
+from .warping import STEP_PENALTY, Ends, warped
 
-STEP_PENALTY = 0.1  # of the median cost, for each step in one of the two videos alone
-USUAL = 0.85  # quantile of the matches' costs above which an open end is left out
-CLOSE = 0.15  # of the median cost: what costs less is never left out
 MAX_CELLS = 60_000_000  # of the cost matrix; longer pairs are thinned evenly, and the map says so
 
 Mode = Literal["dtw", "nearest"]
@@ -45,7 +45,8 @@ def align(
     query: VideoFrames,
     *,
     mode: Mode = "dtw",
-    open_ends: bool = True,
+    ends: Ends = "auto",
+    tempo: float = 1.0,
     pins: Sequence[tuple[float, float]] = (),
     band_s: float | None = None,
     centre: bool = True,
@@ -59,7 +60,11 @@ def align(
         query: embedded frames of the same model, M of them.
         mode: "dtw", which keeps the order of time, or "nearest", which takes the nearest query frame of each reference
             frame alone.
-        open_ends: either video may begin or end in the midst of the other; what is left out is not in the map.
+        ends: may a video begin or end in the midst of the other? "closed": first frames belong together, and last ones.
+            "open": where an end costs more than the matches do it is left out, and not in the map. "auto": open where the
+            evidence is strong; see ``warped``.
+        tempo: how much an even tempo is preferred: 1 as chosen on real pairs (strong only where the videos have little in
+            common), 0 not at all, higher is straighter ("dtw" only).
         pins: (reference, query) times in seconds that belong together; the path passes their frames ("dtw" only).
         band_s: largest deviation from the straight line between the corners, in seconds of the query ("dtw" only).
         centre: see ``cost_matrix``.
@@ -76,7 +81,8 @@ def align(
     if mirror is not None:
         options: dict[str, Any] = {
             "mode": mode,
-            "open_ends": open_ends,
+            "ends": ends,
+            "tempo": tempo,
             "pins": pins,
             "band_s": band_s,
             "centre": centre,
@@ -89,21 +95,24 @@ def align(
         return TimeMap(**{**vars(turned), "query": query.video, "mirrored": True})
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
+    uneven = unevenness(reference, query, pins=pins)
     if mode == "nearest":
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
         path = WarpingPath(np.arange(len(cost)), cost.argmin(1), float(cost.min(1).mean()))
-        ordered = _warped(cost, open_ends=open_ends, band=None, pins=[])  # order tells more
-        evidence = _evidence(reference, query, cost, ordered)
+        matched = warped(cost, uneven, ends=ends, tempo=tempo).path  # for the evidence: order tells more
     elif mode == "dtw":
         cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
         band = None if band_s is None else max(1, round(band_s / _step_s(query)))
-        path = _warped(cost, open_ends=open_ends, band=band, pins=cells)
-        evidence = _evidence(reference, query, cost, path)
+        path, words = warped(cost, uneven, ends=ends, tempo=tempo, band=band, pins=cells)
+        matched, notes = path, notes + words
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
-    probability = pair_probability(evidence, calibration)
-    return _time_map(reference, query, cost, path, probability, mode=mode, pins=tuple(sorted(pins)), notes=notes)
+    seen = cost if centre else cost_matrix(reference, query)  # the curves were fitted on centred costs
+    evidence = _evidence(reference, query, seen, matched)
+    return _time_map(
+        reference, query, cost, path, evidence, calibration, mode=mode, pins=tuple(sorted(pins)), notes=notes
+    )
 
 
 def align_repetitions(
@@ -124,27 +133,15 @@ def align_repetitions(
     unrelated = float(np.median(cost))
     paths = subsequence_dtw(cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated)
     evidence = [_evidence(reference, query, cost, path, covered=1.0) for path in paths]
-    maps = [
-        _time_map(reference, query, cost, path, pair_probability(value, calibration), mode="dtw", pins=(), notes=notes)
+    maps = [  # the straight line of a place is that of the place, not of the whole query
+        replace(
+            _time_map(reference, query, cost, path, value, calibration, mode="dtw", pins=(), notes=notes),
+            query_span_s=None,
+        )
         for path, value in zip(paths, evidence)
         if value.contrast >= 0.5 * max(one.contrast for one in evidence)
     ]
     return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
-
-
-def _warped(cost: np.ndarray, *, open_ends: bool, band: int | None, pins: list[tuple[int, int]]) -> WarpingPath:
-    """The path; open ends are left out where they cost more than this pair's matches do.
-
-    What matches cost differs between models and pairs, so it is read from a first path, which leaves out what costs
-    more than unrelated frames: the limit is what ``USUAL`` of its matches cost less than.
-    """
-    unrelated = float(np.median(cost))
-    options: dict[str, Any] = {"band": band, "pins": pins, "step_penalty": STEP_PENALTY * unrelated}
-    path = dtw(cost, open_ends=open_ends, skip_cost=unrelated, **options)
-    if not open_ends:
-        return path
-    limit = max(float(np.quantile(cost[path.reference, path.query], USUAL)), CLOSE * unrelated)
-    return dtw(cost, open_ends=True, skip_cost=limit, **options) if limit < unrelated else path
 
 
 def _evidence(
@@ -161,12 +158,14 @@ def _time_map(
     query: VideoFrames,
     cost: np.ndarray,
     path: WarpingPath,
-    probability: float,
+    evidence: Evidence,
+    calibration: Calibration,
     *,
     mode: Mode,
     pins: tuple[tuple[float, float], ...],
     notes: tuple[str, ...],
 ) -> TimeMap:
+    probability = pair_probability(evidence, calibration)
     return TimeMap(
         reference.video,
         query.video,
@@ -180,6 +179,9 @@ def _time_map(
         mode,
         pins=pins,
         notes=notes,
+        ref_span_s=span_s(reference),
+        query_span_s=span_s(query),
+        calibrated=calibration.covers(evidence),
     )
 
 

@@ -24,16 +24,25 @@ class Evidence(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """The logistic curve from evidence to probability."""
+    """The logistic curve from evidence to probability, and the evidence that it was fitted on."""
 
     contrast: float
     similarity: float
     bias: float
+    contrast_range: tuple[float, float] = (-np.inf, np.inf)  # of the pairs it was fitted on, without the outermost 1 %
+    similarity_range: tuple[float, float] = (-np.inf, np.inf)
+
+    def covers(self, evidence: Evidence) -> bool:
+        """Whether the curve was fitted on evidence like this, or both kinds are stronger still; beyond, it is a guess."""
+        rows = list(zip(evidence, (self.contrast_range, self.similarity_range), strict=True))
+        return all(low <= value <= high for value, (low, high) in rows) or all(
+            value > high for value, (_, high) in rows
+        )
 
 
-# fitted on pairs of demo videos, TRAINED with a member of the default recipe; docs/alignment.md: the curves and their limits
-IMAGENET = Calibration(15.84, 8.98, -7.06)
-TRAINED = Calibration(3.90, 12.85, -10.12)
+# fitted on pairs of demo videos, TRAINED with the default recipe; docs/alignment.md: the curves and their limits
+IMAGENET = Calibration(12.58, 5.49, -3.96, (-0.026, 0.276), (0.370, 0.669))
+TRAINED = Calibration(0.76, 15.49, -10.14, (0.162, 0.881), (0.250, 0.905))
 
 
 def path_evidence(cost: np.ndarray, path: WarpingPath, cosine: np.ndarray, *, covered: float | None = None) -> Evidence:
@@ -95,7 +104,14 @@ def fit_calibration(evidence: np.ndarray, alike: np.ndarray) -> Calibration:
         weights = dict(zip(used, model.coef_[0] * 100.0))
         rising = [k for k in used if weights[k] > 0]
         if rising == used:
-            return Calibration(weights.get(0, 0.0), weights.get(1, 0.0), float(model.intercept_[0]))
+            low, high = np.quantile(evidence, [0.01, 0.99], axis=0)
+            return Calibration(
+                float(weights.get(0, 0.0)),
+                float(weights.get(1, 0.0)),
+                float(model.intercept_[0]),
+                (float(low[0]), float(high[0])),
+                (float(low[1]), float(high[1])),
+            )
         used = rising
     raise InputError("matching pairs have no more evidence than others: this model does not tell the actions apart")
 

@@ -12,12 +12,14 @@ from .confidence import IMAGENET, Calibration
 from .time_map import TimeMap
 
 
-def consensus_reference(frames: Frames, *, calibration: Calibration = IMAGENET) -> tuple[str, np.ndarray]:
+def consensus_reference(
+    frames: Frames, *, centre: bool = True, calibration: Calibration = IMAGENET
+) -> tuple[str, np.ndarray]:
     """The video that the others match best (the medoid), and the evidence of all pairs.
 
     Args:
         frames: two or more videos; all pairs are aligned, so keep it to a few dozen.
-        calibration: as in ``align``.
+        centre, calibration: as in ``align``.
 
     Returns:
         Its id, and (V, V) symmetric probabilities of showing the same action, in the order of ``frames``; 1 on the
@@ -29,7 +31,7 @@ def consensus_reference(frames: Frames, *, calibration: Calibration = IMAGENET) 
     closeness = np.zeros(len(frames))
     for i, one in enumerate(frames):
         for j in range(i):
-            found = align(one, frames[j], calibration=calibration)
+            found = align(one, frames[j], centre=centre, calibration=calibration)
             probability[i, j] = probability[j, i] = found.probability
             closeness[[i, j]] += found.probability * (1.0 - float(found.cost.mean()))
     lengths = np.array([float(video.time_s[-1] - video.time_s[0]) for video in frames])
@@ -37,8 +39,10 @@ def consensus_reference(frames: Frames, *, calibration: Calibration = IMAGENET) 
     return frames[int(best)].video, probability
 
 
-def align_to_consensus(frames: Frames, *, calibration: Calibration = IMAGENET) -> tuple[str, list[TimeMap]]:
+def align_to_consensus(
+    frames: Frames, *, centre: bool = True, calibration: Calibration = IMAGENET
+) -> tuple[str, list[TimeMap]]:
     """Every other video aligned to the consensus reference."""
-    reference, _ = consensus_reference(frames, calibration=calibration)
+    reference, _ = consensus_reference(frames, centre=centre, calibration=calibration)
     others = [video for video in frames if video.video != reference]
-    return reference, [align(frames[reference], video, calibration=calibration) for video in others]
+    return reference, [align(frames[reference], video, centre=centre, calibration=calibration) for video in others]

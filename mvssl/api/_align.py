@@ -11,6 +11,7 @@ from mvssl.alignment import (
     IMAGENET,
     TRAINED,
     Calibration,
+    Ends,
     TimeMap,
     align_repetitions,
     consensus_reference,
@@ -20,6 +21,7 @@ from mvssl.alignment import (
 )
 from mvssl.alignment import align as align_pair
 from mvssl.alignment.align import Mode
+from mvssl.alignment.borders import BorderError, border_error
 from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, VideoFrames
@@ -42,6 +44,7 @@ class Alignment(NamedTuple):
     table: Path  # align.parquet
     deviation: Path | None = None  # deviation.png; None where nothing was matched
     labels: list[Path] = []  # segments.csv, tempo.csv, ... where the reference has labels
+    borders: list[BorderError] = []  # where a query has labels too: how far they were missed, and by the straight line
 
 
 def align(
@@ -53,6 +56,8 @@ def align(
     segments: Segments | None = None,
     pins: Sequence[tuple[float, float]] = (),
     method: Mode = "dtw",
+    ends: Ends = "auto",
+    tempo: float = 1.0,
     band_s: float | None = None,
     mirror: bool = False,
     repetitions: bool = False,
@@ -71,6 +76,9 @@ def align(
             (tempo.csv).
         pins: (reference, query) seconds that belong together; for one query.
         method: "dtw" keeps the order of time, "nearest" takes the nearest frame.
+        ends: whether first frames belong together, and last ones ("closed"), or an end that has no partner is left out
+            ("open"); "auto" goes by the evidence.
+        tempo: how much an even tempo is preferred; 0 not at all, 1 is usual, higher is straighter.
         band_s: largest deviation from the straight line, in seconds of the query.
         mirror: try each query's mirror image too, and take what matches better.
         repetitions: find every place in the queries where the reference's whole action is done.
@@ -79,17 +87,19 @@ def align(
         calibration: from evidence to probability; None: the one of ImageNet features or of trained encoders.
 
     Raises:
-        InputError: nothing to align, pins for several queries, pins or band or mirror image together with repetitions,
-            labels that do not name the reference.
+        InputError: nothing to align, pins for several queries; pins, band, ends, tempo or mirror image together with
+            repetitions; labels that do not name the reference.
     """
     model = run if isinstance(run, Model) else model_for(run)
     paths = [found for query in queries for found in _videos(Path(query))]
-    _check(reference, paths, pins, repetitions and (bool(pins) or mirror or band_s is not None or method != "dtw"))
+    shaped = bool(pins) or mirror or band_s is not None or method != "dtw" or ends != "auto" or tempo != 1.0
+    _check(reference, paths, pins, repetitions and shaped)
+    centre = not getattr(model.encoder, "centre", False)  # some encoders have done it
     if calibration is None:
         calibration = IMAGENET if isinstance(model.encoder, Image) else TRAINED
     found = [_frames(model, path) for path in paths]
     if reference is None:
-        chosen, _ = consensus_reference(Frames(found), calibration=calibration)
+        chosen, _ = consensus_reference(Frames(found), centre=centre, calibration=calibration)
         ref = next(one for one in found if one.video == chosen)
         found = [one for one in found if one is not ref]
     else:
@@ -99,12 +109,13 @@ def align(
     maps: list[TimeMap] = []
     for query in found:
         if repetitions:
-            maps += align_repetitions(ref, query, calibration=calibration)
+            maps += align_repetitions(ref, query, centre=centre, calibration=calibration)
             continue
         turned = _frames(model, Path(query.path), mirrored=True) if mirror else None
         pair = align_pair(
-            ref, query, mode=method, pins=tuple(pins), band_s=band_s, mirror=turned, calibration=calibration
-        )
+            ref, query, mode=method, ends=ends, tempo=tempo, pins=tuple(pins), band_s=band_s, centre=centre,
+            mirror=turned, calibration=calibration,
+        )  # fmt: skip
         maps.append(pair)
     if not maps:
         raise InputError(f"{ref.video}: its action is found nowhere in {', '.join(one.video for one in found)}")
@@ -112,7 +123,7 @@ def align(
     files.make_folder(output)
     by_id = {one.video: one for one in found}
     matrices = [
-        write_matrix(_picture(output, i, one), ref, by_id[one.query], one, segments=segments)
+        write_matrix(_picture(output, i, one), ref, by_id[one.query], one, segments=segments, centre=centre)
         for i, one in enumerate(maps, start=1)
     ]
     pairs = [(Path(one.query), one) for one in maps]
@@ -123,10 +134,12 @@ def align(
     table = write_time_maps(output / "align.parquet", maps)
     deviation = write_deviation(output / "deviation.png", maps)
     labels: list[Path] = []
+    borders: list[BorderError] = []
     if segments is not None and not repetitions:
+        borders = [error for one in maps if (error := border_error(one, segments)) is not None]
         labels = [write_tempo(output / "tempo.csv", tempo_table(maps, segments))]
         labels += carry_labels(output, maps, segments, by_id)
-    return Alignment(maps, Path(video), matrices, table, deviation, labels)
+    return Alignment(maps, Path(video), matrices, table, deviation, labels, borders)
 
 
 def _check(reference: str | Path | None, paths: list[Path], pins: Sequence, clash: bool) -> None:
@@ -137,7 +150,9 @@ def _check(reference: str | Path | None, paths: list[Path], pins: Sequence, clas
     if pins and (len(paths) > 1 or reference is None):
         raise InputError(f"align: pins hold for one reference and one query, but {len(paths)} videos are given")
     if clash:
-        raise InputError("align: repetitions are found by order of time alone; leave out pins, band, mirror and method")
+        raise InputError(
+            "align: repetitions are found by order of time alone; leave out pins, band, ends, tempo, mirror and method"
+        )
 
 
 def _videos(path: Path) -> list[Path]:

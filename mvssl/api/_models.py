@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mvssl.embedding import Model, Recipe
 from mvssl.embedding import load as load
@@ -10,12 +11,18 @@ from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
 from mvssl.errors import InputError
 
-ZERO_SHOT = {"name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package"}
+ZERO_SHOT: dict[str, Any] = {
+    "name": "image", "backbone": "tf_efficientnet_lite0", "weights": "package",
+    "stage": 3, "pooling": "grid", "grid": 4, "add_last": True, "unit": True,
+}  # fmt: skip
 ZERO_SHOT_RECIPE = Recipe(size=160, fps=15.0)
 
 
 def zero_shot(weights: str = "package") -> Model:
     """ImageNet features of single frames, nothing trained; alignment and search centre them per video.
+
+    The middle map on a grid, which tells poses, and the mean of the last one, which tells things, each of unit length: chosen
+    for alignment in docs/decisions/009.
 
     Args:
         weights: ``package`` (the extra [demo]) or a .safetensors file of tf_efficientnet_lite0.

@@ -76,7 +76,7 @@ def results_chapters(
 ) -> list[Chapter]:
     """What was aligned (by title: features in words, result), found and measured, as chapters."""
     chapters = [
-        alignment_chapter(title, features, result.maps[0], result.video, result.matrices[0])
+        alignment_chapter(title, features, result.maps[0], result.video, result.matrices[0], *result.borders[:1])
         for title, (features, result) in aligned.items()
     ]
     chapters.append(search_chapter(moment, found.sheet))

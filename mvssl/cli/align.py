@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -20,6 +20,20 @@ def align(
     labels: Annotated[Path | None, typer.Option(help="segments.csv; those of the reference are carried over.")] = None,
     pin: Annotated[list[str] | None, typer.Option(help="REF=QUERY seconds that belong together, e.g. 3.2=4.1")] = None,
     method: Annotated[str, typer.Option(help="dtw, or nearest (ignores the order of time).")] = "dtw",
+    ends: Annotated[
+        str,
+        typer.Option(
+            help="closed: both videos show the action from the same moment to the same moment. open: one may begin or end "
+            "in the midst of the other. auto: open only where the pictures say so clearly."
+        ),
+    ] = "auto",
+    tempo: Annotated[
+        float,
+        typer.Option(
+            help="How much an even tempo is preferred: 1 leans on it where the videos have little in common, 0 never "
+            "does, 10 wants good reasons for every bend."
+        ),
+    ] = 1.0,
     band: Annotated[float | None, typer.Option(help="Largest deviation from even tempo, seconds.")] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Try left and right exchanged too.")] = False,
     repetitions: Annotated[
@@ -34,11 +48,14 @@ def align(
 
     Example: mvssl align a.mp4 b.mp4 -o aligned
     """
+    from mvssl.alignment import Ends
     from mvssl.api import align
     from mvssl.labels import read_segments
 
     if method not in ("dtw", "nearest"):
         raise InputError(f"--method {method}: known are dtw and nearest")
+    if ends not in get_args(Ends):
+        raise InputError(f"--ends {ends}: known are {', '.join(get_args(Ends))}")
     pins = [_pin(text) for text in pin or []]
     chosen = consensus or videos[0].is_dir()
     found = align(
@@ -49,6 +66,8 @@ def align(
         segments=None if labels is None else read_segments(labels),
         pins=pins,
         method=method,  # type: ignore[arg-type]
+        ends=ends,  # type: ignore[arg-type]
+        tempo=tempo,
         band_s=band,
         mirror=mirror,
         repetitions=repetitions,
@@ -61,7 +80,13 @@ def align(
         covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
-        out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)
+        line = f"{time_map.from_linear_s:.2f} s from even tempo (one stretched onto the other) on average"
+        out.print(f"{time_map.query}: {'; '.join([words, line, *time_map.notes])}", soft_wrap=True, highlight=False)
+    for error in found.borders:
+        words = (
+            f"{error.num_borders} phase borders missed by {error.aligned_s:.2f} s on average, by even tempo alone by"
+        )
+        out.print(f"{error.query}: {words} {error.linear_s:.2f} s", soft_wrap=True, highlight=False)
     out.print(f"watch {found.video}\ntable {found.table}")
     for path in found.labels[:2]:
         out.print(f"labels {path}" if path.name == "segments.csv" else f"tempo {path}")

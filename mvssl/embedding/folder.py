@@ -32,6 +32,7 @@ def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[
         "pixels": recipe.about(),
         "position": encoder.position,
         "normalised": normalise,
+        "centred": bool(getattr(encoder, "centre", False)),
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mvssl.encoders._backbone import Backbone
@@ -18,6 +20,8 @@ class Image(FrameEncoder):
 
     Args:
         backbone, weights, pooling, stage, grid, add_last, centre, chunk, in_channels: as for the ``frame`` encoder.
+        unit: each map's vector is scaled to unit length (before ``centre``), so that with ``add_last`` neither of the two
+            drowns the other.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Image(FrameEncoder):
         grid: int = 4,
         add_last: bool = False,
         centre: bool = False,
+        unit: bool = False,
         chunk: int | None = None,
         in_channels: int = 3,
     ):
@@ -38,7 +43,7 @@ class Image(FrameEncoder):
             add_last=add_last,
         )  # fmt: skip
         self._begin(trunk, chunk)
-        self.centre = centre
+        self.centre, self.unit = centre, unit
 
     @classmethod
     def of(cls, trunk: Backbone, *, chunk: int | None = None) -> Image:
@@ -49,10 +54,12 @@ class Image(FrameEncoder):
 
     def _begin(self, trunk: Backbone, chunk: int | None) -> None:
         FrameEncoder.__init__(self, trunk, chunk=chunk)
-        self.centre = False
+        self.centre = self.unit = False
         self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
+        if self.unit:
+            features = torch.cat([F.normalize(part, dim=-1) for part in features.split(list(self.trunk.map_dims), -1)], -1)
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]
         return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))

@@ -1,14 +1,18 @@
 """Alignment error at labelled moments, where no truth for every frame exists: other takes of the same action.
 
 A key moment is the first frame of a phase. For a pair of videos, a moment that both have is moved from the query to the
-reference by nearest neighbour and by dynamic time warping; the error is |time found - time labelled| in seconds. The
-phase error is the share of the query's labelled frames that land on a frame of another phase.
+reference by nearest neighbour, by dynamic time warping of the rows as they are, and by ``mvssl.alignment.align`` as the
+command does it ("aligned"); the error is |time found - time labelled| in seconds. The phase error is the share of the query's
+labelled frames that land on a frame of another phase.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from mvssl.alignment import align
+from mvssl.alignment.linear import span_s
+from mvssl.alignment.time_map import on_line
 from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, groups, normalised_time
@@ -16,6 +20,8 @@ from mvssl.evaluation._matching import METHODS, clock_times, matched_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.labels import Segments
 from mvssl.statistics import ERROR, SHARE, interval_of_pairs
+
+WAYS = (*METHODS, "aligned")
 
 
 def moments_of(segments: Segments, video: str) -> dict[str, float]:
@@ -40,9 +46,10 @@ class KeyMoments:
         self.num_pairs, self.seed = num_pairs, seed
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
-        """value: "nearest_s", "dtw_s" (mean over moments, over pairs), "nearest_phase_error", "dtw_phase_error".
+        """value: "nearest_s", "dtw_s", "aligned_s" (mean over moments, over pairs), and "..._phase_error" of each.
 
-        undefined: moments of the query that the reference lacks. Control: time only (same share of the duration).
+        undefined: moments of the query that the reference lacks. Controls: time only (same share of the duration), and the
+        linear map (first frame to first frame, last to last).
 
         Raises:
             InputError: no labels, or no pair of videos.
@@ -56,31 +63,32 @@ class KeyMoments:
             drawn = np.random.default_rng(self.seed).choice(len(pairs), self.num_pairs, replace=False)
             pairs = [pairs[int(i)] for i in np.sort(drawn)]
 
-        names = [*(f"{m}_s" for m in METHODS), *(f"{m}_phase_error" for m in METHODS)]
-        measured: dict[str, list[float]] = {name: [] for name in names}
-        clock: dict[str, list[float]] = {name: [] for name in names}
+        rows = ("measured", "time only", "linear map")
+        errors: dict[str, dict[str, list[float]]] = {
+            row: {f"{way}_{error}": [] for error in ("s", "phase_error") for way in WAYS} for row in rows
+        }
         missing = 0
         for query, reference in pairs:
-            known = reference.time_s
             own, other = moments_of(labels, query.video), moments_of(labels, reference.video)
             both = [label for label in own if label in other]
             missing += len(own) - len(both)
-            rows = [int(np.argmin(np.abs(query.time_s - own[label]))) for label in both]
+            at = [int(np.argmin(np.abs(query.time_s - own[label]))) for label in both]
             truth = np.array([other[label] for label in both])
             phase = labels.at(query.video, query.time_s)
-            found = {m: matched_times(query.embedding, reference.embedding, known, m) for m in METHODS}
-            by_clock = clock_times(normalised_time(query), normalised_time(reference), known)
-            for method in METHODS:
-                for into, times in ((measured, found[method]), (clock, by_clock)):
-                    landed = labels.at(reference.video, np.clip(times, known[0], known[-1]))
+            found = _found(query, reference, centre=not frames.metadata.get("centred"))
+            for way in WAYS:
+                for row in rows:
+                    times = found[way if row == "measured" else row]
+                    landed = labels.at(reference.video, times)
                     judged = (phase != "") & (landed != "")
-                    into[f"{method}_s"].append(mean_defined(np.abs(times[rows] - truth)))
-                    into[f"{method}_phase_error"].append(mean_defined((phase != landed)[judged]))
-        row = {video: i for i, video in enumerate(frames.ids)}
-        at = tuple(np.array([[row[query.video], row[reference.video]] for query, reference in pairs]).T)
-        tables = {name: np.full((len(frames), len(frames)), np.nan) for name in names}
+                    errors[row][f"{way}_s"].append(mean_defined(np.abs(times[at] - truth)))
+                    errors[row][f"{way}_phase_error"].append(mean_defined((phase != landed)[judged]))
+        measured = errors.pop("measured")
+        place = {video: i for i, video in enumerate(frames.ids)}
+        cells = tuple(np.array([[place[query.video], place[reference.video]] for query, reference in pairs]).T)
+        tables = {name: np.full((len(frames), len(frames)), np.nan) for name in measured}
         for name, values in measured.items():
-            tables[name][at] = values
+            tables[name][cells] = values
         units = tuple(groups(frames))
         return Result(
             value={name: mean_defined(values) for name, values in measured.items()},
@@ -90,11 +98,23 @@ class KeyMoments:
                 name: interval_of_pairs(table, units=units, bounds=SHARE if name.endswith("error") else ERROR)
                 for name, table in tables.items()
             },
-            controls={"time only": {name: mean_defined(values) for name, values in clock.items()}},
+            controls={
+                row: {name: mean_defined(values) for name, values in found.items()} for row, found in errors.items()
+            },
             videos=tuple(frames.ids),
             units=units,
             details={"num_pairs": len(pairs), "undefined": "moments that the reference lacks"},
         )
+
+
+def _found(query: VideoFrames, reference: VideoFrames, *, centre: bool) -> dict[str, np.ndarray]:
+    """(M,) the reference time of each query frame, by every way and control."""
+    known = reference.time_s
+    times: dict[str, np.ndarray] = {m: matched_times(query.embedding, reference.embedding, known, m) for m in METHODS}
+    times["aligned"] = align(reference, query, centre=centre).to_reference(query.time_s, extend=True)
+    times["time only"] = clock_times(normalised_time(query), normalised_time(reference), known)
+    times["linear map"] = on_line(query.time_s, span_s(query), span_s(reference), ())
+    return {name: np.clip(found, known[0], known[-1]) for name, found in times.items()}
 
 
 def pairs_of_one_action(frames: Frames) -> list[tuple[VideoFrames, VideoFrames]]:

@@ -17,7 +17,9 @@ from typing import Literal
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
+from mvssl.alignment.linear import span_s
+from mvssl.alignment.time_map import on_line
+from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times, pairs_of_one_take, source_times
@@ -92,7 +94,8 @@ class WarpError:
         self.tolerance_s = tolerance_s
 
     def evaluate(self, frames: Frames, labels: Segments | None = None, train: Frames | None = None) -> Result:
-        """value: "nearest_s" and "dtw_s". Controls: time only (normalised clocks of the versions), a random frame.
+        """value: "nearest_s" and "dtw_s". Controls: time only (normalised clocks of the versions), the linear map (one
+        stretched onto the other, first frame to first and last to last), a random frame.
 
         Raises:
             InputError: no two versions of one session in the table.
@@ -119,6 +122,14 @@ class WarpError:
             )
             for i, j in pairs
         ]
+        linear = [
+            mean_defined(
+                np.abs(_linear_times(frames[i], frames[j], shown[j]) - shown[i])[
+                    _has_partner(shown[i], shown[j], self.tolerance_s)
+                ]
+            )
+            for i, j in pairs
+        ]
         by_query = np.array([i for i, _ in pairs])
         per_video = {
             f"{method}_s": np.array([mean_defined(result.per_video[by_query == i]) for i in range(len(frames))])
@@ -133,6 +144,7 @@ class WarpError:
             interval={name: interval_of_mean(v, units=units, bounds=ERROR) for name, v in per_video.items()},
             controls={
                 "time only": dict.fromkeys(per_video, mean_defined(time_only)),
+                "linear map": dict.fromkeys(per_video, mean_defined(linear)),
                 "random frame": dict.fromkeys(per_video, first.controls["random frame"]),
             },
             videos=tuple(frames.ids),
@@ -144,3 +156,8 @@ class WarpError:
                 "undefined": "frames without a partner",
             },
         )
+
+
+def _linear_times(query: VideoFrames, reference: VideoFrames, shown: np.ndarray) -> np.ndarray:
+    """(M,) the instants that the reference shows where the straight line leads."""
+    return np.interp(on_line(query.time_s, span_s(query), span_s(reference), ()), reference.time_s, shown)

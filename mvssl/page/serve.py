@@ -171,7 +171,9 @@ class Page:
     def _aligned(self, reference: int, pair: Pair) -> TimeMap:
         with self._computing:
             trained = bool(self.library.metadata.get("normalised"))  # the zero-shot default's rows are not
-            return aligned(self.library[reference], self.library[pair.query], pair.pins, trained=trained)
+            centre = not self.library.metadata.get("centred")
+            videos = self.library[reference], self.library[pair.query]
+            return aligned(*videos, pair.pins, trained=trained, centre=centre)
 
     def _pairs(self, query: QueryParams) -> tuple[int, list[Pair]]:
         pairs = [parse_pair(text) for text in query.getlist("query")]

@@ -35,14 +35,21 @@ def _split(pins: str) -> list[str]:
 
 
 def aligned(
-    reference: VideoFrames, query: VideoFrames, pins: Sequence[tuple[float, float]], *, trained: bool
+    reference: VideoFrames,
+    query: VideoFrames,
+    pins: Sequence[tuple[float, float]],
+    *,
+    trained: bool,
+    centre: bool = True,
 ) -> TimeMap:
     """The map of a query to a reference; its confidence is calibrated for trained encoders or for ImageNet features."""
-    return align(reference, query, pins=tuple(pins), calibration=TRAINED if trained else IMAGENET)
+    calibration = TRAINED if trained else IMAGENET
+    return align(reference, query, pins=tuple(pins), centre=centre, calibration=calibration)
 
 
 def described(time_map: TimeMap, segments: Segments, query: VideoFrames) -> dict[str, Any]:
-    """A time map in plain values: the map at each matched time of the reference, the verdict, the query's labels.
+    """A time map in plain values: the map at each matched time of the reference and where even tempo would be, the
+    verdict, the query's labels.
 
     Where the query has no labels of its own, those of the reference are carried over, each with its confidence.
     """
@@ -58,6 +65,8 @@ def described(time_map: TimeMap, segments: Segments, query: VideoFrames) -> dict
     return {
         "ref_time_s": ref_time_s.round(4).tolist(),
         "query_time_s": query_time_s.round(4).tolist(),
+        "linear_query_time_s": time_map.linear_query_s(ref_time_s).round(4).tolist(),
+        "from_linear_s": round(time_map.from_linear_s, 3),
         "confidence": time_map.confidence_at(query_time_s).round(3).tolist(),
         "verdict": time_map.verdict,
         "looks_alike": time_map.looks_alike,

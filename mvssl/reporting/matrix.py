@@ -26,7 +26,8 @@ def write_matrix(
     segments: Segments | None = None,
     centre: bool = True,
 ) -> Path:
-    """Draws the cosine similarities (query's time across, reference's time up) with the matched frames as a line.
+    """Draws the cosine similarities (query's time across, reference's time up) with the matched frames as a line and,
+    dotted, the straight line of even tempo.
 
     Args:
         path: the PNG.
@@ -48,6 +49,9 @@ def write_matrix(
     )
     figure.colorbar(image, ax=axes, label="cosine similarity", shrink=0.85)
     style: dict[str, Any] = {"color": "#40e0d0", "zorder": 3}
+    line_s = np.linspace(rows_s[0], rows_s[-1], 200)
+    axes.plot(time_map.linear_query_s(line_s), line_s, color="white", lw=0.8, ls=":", alpha=0.8, label="even tempo")
+    axes.legend(loc="lower right", fontsize=6, framealpha=0.4)
     if time_map.mode == "nearest":
         axes.scatter(time_map.query_time_s, time_map.ref_time_s, s=6, **style)
     else:

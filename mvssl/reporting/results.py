@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mvssl.alignment import TimeMap
+from mvssl.alignment.borders import BorderError
 
 from .report import Chapter, Part, verdict
 
@@ -40,26 +41,44 @@ SENTENCES = {
 }
 
 
-def alignment_chapter(title: str, features: str, time_map: TimeMap, video: Path, matrix: Path) -> Chapter:
-    """Two videos played in step, and the matrix that shows why.
+def alignment_chapter(
+    title: str, features: str, time_map: TimeMap, video: Path, matrix: Path, error: BorderError | None = None
+) -> Chapter:
+    """Two videos played in step, the matrix that shows why, and what even tempo alone would have done.
 
     Args:
         title: of the chapter.
         features: what the frames were compared by, in words.
+        error: how far the query's own labels were missed, if it has any.
     """
     matched = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
     return Chapter(
         title,
         [
-            Part("text", f"By {features}. The pair {time_map.verdict}; {matched} of the second video matched."),
+            Part(
+                "text",
+                f"By {features}. Verdict: {time_map.verdict}; {matched} of the second video matched. "
+                + _against_line(time_map, error),
+            ),
             Part("video", video, "Left the reference, right the query brought to its time."),
             Part(
                 "picture",
                 matrix,
                 "Every frame of one video against every frame of the other: bright is alike. The line joins the frames "
-                "that belong together; a straight one means equal speed, a bend that one of the two is slower there.",
+                "that belong together; a straight one means equal speed, a bend that one of the two is slower there. "
+                "Dotted: one video simply stretched onto the other, which an alignment has to beat.",
             ),
         ],
+    )
+
+
+def _against_line(time_map: TimeMap, error: BorderError | None) -> str:
+    words = f"On average it is {time_map.from_linear_s:.2f} s from the straight line of even tempo"
+    if error is None:
+        return words + "."
+    return (
+        f"{words}; the {error.num_borders} phase borders that the labels state were missed by {error.aligned_s:.2f} s, "
+        f"by the straight line by {error.linear_s:.2f} s."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -43,7 +45,7 @@ def test_evidence_that_falls_with_the_answer_gets_no_weight(rng):
 def test_cleanly_separated_pairs_give_a_finite_curve():
     evidence = np.array([[0.01, 0.1], [0.02, 0.1], [0.3, 0.9], [0.4, 0.8]])
     found = fit_calibration(evidence, np.array([False, False, True, True]))
-    assert np.isfinite(found).all()
+    assert np.isfinite(found[:3]).all()
     assert pair_probability(Evidence(0.35, 0.85), found) > 0.5 > pair_probability(Evidence(0.01, 0.1), found)
 
 
@@ -104,3 +106,43 @@ def test_the_probability_of_a_pair_reads_the_share_that_is_matched(make_video):
     sure, less = (align(reference, query, calibration=Calibration(4.0, 0.0, -1.5)) for query in (half, other))
     assert less.probability < sure.probability - 0.1
     assert less.confidence.max() < sure.confidence.max()
+
+
+def test_the_fit_keeps_the_range_of_its_evidence(rng):
+    evidence, alike = drawn(rng, 15.0, 4.0, -5.0)
+    found = fit_calibration(evidence, alike)
+    np.testing.assert_allclose(found.contrast_range, np.quantile(evidence[:, 0], [0.01, 0.99]))
+    np.testing.assert_allclose(found.similarity_range, np.quantile(evidence[:, 1], [0.01, 0.99]))
+    assert found.covers(Evidence(0.2, 0.5))
+    for beyond in (Evidence(-0.1, 0.5), Evidence(0.6, 0.5), Evidence(0.2, -0.3), Evidence(0.2, 1.2)):
+        assert not found.covers(beyond)
+    assert found.covers(Evidence(0.9, 1.2))  # both stronger than anything it was fitted on
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 0.499])
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_low_probabilities_are_no_answer(make_video, probability, calibrated):
+    found = align(make_video("a", LINE), make_video("b", LINE, action=1))
+    found = dataclasses.replace(found, probability=probability, calibrated=calibrated)
+    assert found.verdict.startswith("not sure")
+    assert f"{probability:.2f}" in found.verdict
+    assert not any(words in found.verdict for words in ("does not look", "not the same"))
+    assert ("not calibrated for this kind of video" in found.verdict) == (not calibrated)
+
+
+def test_outside_the_fitted_range_the_words_say_so(make_video):
+    reference, query = make_video("a", LINE), make_video("b", LINE, noise=0.3)
+    wide = Calibration(0.0, 0.0, 3.0)
+    assert "not calibrated" not in align(reference, query, calibration=wide).verdict
+    narrow = wide._replace(similarity_range=(0.1, 0.2))
+    found = align(reference, query, calibration=narrow)
+    assert not found.calibrated
+    assert "not calibrated for this kind of video" in found.verdict
+    both = wide._replace(similarity_range=(0.1, 0.2), contrast_range=(0.0, 0.1))
+    assert "not calibrated" not in align(reference, query, calibration=both).verdict
+
+
+@pytest.mark.parametrize("curve", [IMAGENET, TRAINED])
+def test_shipped_curves_state_where_they_hold(curve):
+    for low, high in (curve.contrast_range, curve.similarity_range):
+        assert -1 < low < high < 1

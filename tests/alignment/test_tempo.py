@@ -41,7 +41,7 @@ def test_the_worst_moment_is_where_the_query_differs(make_video):
     reference, query = make_video("ref", LINE), make_video("query", LINE, noise=0.05)
     rows = query.embedding.copy()
     rows[40:44] = np.random.default_rng(5).normal(size=(4, rows.shape[1]))
-    found = align(reference, query._replace(embedding=rows), open_ends=False)
+    found = align(reference, query._replace(embedding=rows), ends="closed")
     worst = worst_moments(found, num_moments=3)
     assert worst[0].query_time_s == pytest.approx(4.15, abs=0.4)
     assert worst[0].deviation == deviation_curve(found)[1].max()

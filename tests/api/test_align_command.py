@@ -82,6 +82,46 @@ def test_labels_are_carried_timed_and_written_for_others(tmp_path, run, videos, 
     assert "labels" in out
 
 
+def test_the_straight_line_stands_beside_every_result(tmp_path, run, videos, capsys, monkeypatch):
+    table = tmp_path / "segments.csv"
+    table.write_text((videos / "segments.csv").read_text() + "b.mp4,0,1.2,up\nb.mp4,1.2,2.4,down\n")
+    words = [videos / "a.mp4", videos / "b.mp4", videos / "c.mp4", "--run", run, "-o", tmp_path / "out"]
+    code, out, err = call(capsys, monkeypatch, *words, "--labels", table)
+    assert code == 0, err
+    assert len(re.findall(r"\d\.\d\d s from even tempo", out)) == 2
+    (line,) = [line for line in out.splitlines() if "phase borders" in line]  # c has no labels of its own
+    missed = re.search(r"b\.mp4: 1 phase borders missed by (\S+) s on average, by even tempo alone by (\S+) s", line)
+    assert [float(number) for number in missed.groups()] == pytest.approx([0, 0], abs=0.11)
+    written = pq.read_table(tmp_path / "out" / "align.parquet")
+    row = written.column("query").to_numpy(zero_copy_only=False) == str(videos / "b.mp4")
+    line_s = written.column("linear_query_time_s").to_numpy()[row]
+    np.testing.assert_allclose(line_s, written.column("ref_time_s").to_numpy()[row] * 2.3 / 1.5, atol=1e-6)
+
+
+def test_ends_and_tempo_reach_the_alignment(tmp_path, run, videos, monkeypatch):
+    from mvssl.api import _align
+
+    seen = []
+    pair = _align.align_pair
+    monkeypatch.setattr(_align, "align_pair", lambda *a, **o: seen.append((o["ends"], o["tempo"])) or pair(*a, **o))
+    for ends, tempo in (("auto", 1.0), ("closed", 0.0), ("open", 1.0)):
+        _align.align(videos / "a.mp4", [videos / "b.mp4"], tmp_path, run=run, ends=ends, tempo=tempo)
+    assert seen == [("auto", 1.0), ("closed", 0.0), ("open", 1.0)]
+
+
+def test_rows_that_the_encoder_centred_are_not_centred_again(tmp_path, videos, monkeypatch):
+    from mvssl.api import _align
+
+    seen = []
+    pair = _align.align_pair
+    monkeypatch.setattr(_align, "align_pair", lambda *a, **o: seen.append(o["centre"]) or pair(*a, **o))
+    for centre in (True, False):
+        spec = {"name": "image", "backbone": "test_resnet", "weights": "none", "centre": centre}
+        model = Model(encoder=spec, recipe={"size": 32})
+        _align.align(videos / "a.mp4", [videos / "b.mp4"], tmp_path, run=model)
+    assert seen == [False, True]
+
+
 def test_a_folder_alone_finds_its_reference(tmp_path, run, videos, capsys, monkeypatch):
     words = [videos / "a.mp4", videos / "b.mp4", videos / "turned.mp4", "--consensus", "--run", run, "-o", tmp_path]
     code, out, err = call(capsys, monkeypatch, *words)
@@ -120,6 +160,10 @@ def test_repetitions_are_found_in_a_long_video(tmp_path, run, videos):
     ("words", "message"),
     [
         (["--method", "dwt"], "--method dwt: known are dtw and nearest"),
+        (["--ends", "ajar"], "--ends ajar: known are auto, open, closed"),
+        (["--tempo", "-1"], "tempo -1"),
+        (["--tempo", "3", "--ends", "open"], "no line to hold to"),
+        (["--repetitions", "--tempo", "0"], "repetitions are found by order"),
         (["--repetitions", "--pin", "1=1"], "repetitions are found by order"),
         (["--consensus", "--pin", "1=1"], "pins hold for one reference"),
         (["--labels", "none.csv"], "no such label table"),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mvssl.api import ZERO_SHOT
 from mvssl.encoders import Frame, Image
 from mvssl.encoders._position import rotary_angles, rotate, sinusoidal
 from mvssl.errors import ConfigError, InputError
@@ -198,3 +199,22 @@ def test_weights_stored_before_there_were_members_load():
 def test_no_members_is_refused():
     with pytest.raises(ConfigError, match=r"encoder\.members: at least 1, got 0"):
         Frame(**SMALL, members=0)
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_maps_of_unit_length_weigh_the_same(centre):
+    spec = {"backbone": "test_resnet", "weights": "none", "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}
+    torch.manual_seed(0)
+    plain = Image(**spec).eval()
+    unit = Image(**spec, unit=True, centre=centre).eval()
+    unit.load_state_dict(plain.state_dict())
+    view = view_of(torch.rand(2, 5, 1, 3, 32, 32), torch.arange(5.0).expand(2, -1), torch.ones(2, 5, dtype=torch.bool))
+    raw, found = plain(view).frame, unit(view).frame
+    cut = plain.trunk.dim - plain.trunk.num_last
+    parts = torch.cat([part / part.norm(dim=-1, keepdim=True) for part in (raw[..., :cut], raw[..., cut:])], -1)
+    torch.testing.assert_close(found, parts - parts.mean(1, keepdim=True) if centre else parts)
+
+
+def test_the_zero_shot_default_is_two_maps_of_unit_length():
+    assert ZERO_SHOT["add_last"]
+    assert ZERO_SHOT["unit"]

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
+from mvssl.alignment import linear_map
 from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import KeyMoments, Offsets, PhaseProgression, estimate_offset, phase_progression
@@ -71,6 +72,28 @@ def test_key_moments_of_a_perfect_embedding(moments):
     assert result.controls["time only"]["nearest_s"] > 0.3
     assert result.controls["time only"]["nearest_phase_error"] > 0.15
     assert (result.undefined, result.details["num_pairs"]) == (0, 6)
+    for name in ("nearest_s", "dtw_s", "aligned_s"):  # the line is a control of every way
+        assert result.controls["linear map"][name] == pytest.approx(result.controls["time only"]["dtw_s"], abs=0.05)
+
+
+def test_key_moments_are_carried_as_the_command_does_it(moments):
+    frames, segments = moments
+    angles = [v.embedding * np.arange(1, 9) for v in frames]
+    rows = [np.c_[np.cos(angle), np.sin(angle)] for angle in angles]
+    turned = frames.with_embeddings(rows, centred=True)  # circles about the origin: not centred again
+    result = KeyMoments().evaluate(turned, segments)
+    assert result.value["aligned_s"] < 0.1
+    found = []
+    for query in turned:
+        for reference in turned:
+            if query is reference:
+                continue
+            line = linear_map(reference, query)
+            for k in (1, 2):
+                row = np.argmin(np.abs(query.time_s - segments[query.video][k].start_s))
+                truth = segments[reference.video][k].start_s
+                found.append(abs(float(line.to_reference(query.time_s[row])) - truth))
+    assert result.controls["linear map"]["aligned_s"] == pytest.approx(np.mean(found))
 
 
 def test_key_moments_missing_in_the_reference_are_counted(moments):

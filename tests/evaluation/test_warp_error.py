@@ -62,6 +62,7 @@ def test_content_has_no_error_whatever_the_warp_and_the_clock_has(plain, tmp_pat
     assert result.value["dtw_s"] < 0.025  # a quarter of a step: frames shown twice share a path
     assert result.controls["time only"]["dtw_s"] > 0.1
     assert result.controls["random frame"]["dtw_s"] > result.controls["time only"]["dtw_s"]
+    assert result.controls["linear map"]["dtw_s"] == pytest.approx(result.controls["time only"]["dtw_s"], abs=0.05)
     assert result.undefined > 0
     for video in frames:  # the table format survives the file
         write_frames(tmp_path, video, {"model": "m"})

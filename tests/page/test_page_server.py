@@ -172,6 +172,8 @@ def test_search_gives_what_the_library_function_gives(site):
 def test_alignment_honours_pins_and_carries_labels(site):
     status, free = site.ask("align", reference=0, query=1)
     expected = align(site.frames["a.mp4"], site.frames["b.mp4"])
+    assert free["from_linear_s"] == pytest.approx(expected.from_linear_s, abs=1e-3)
+    assert free["linear_query_time_s"] == pytest.approx(expected.linear_query_s(np.array(free["ref_time_s"])), abs=1e-3)
     assert status == 200
     assert free["ref_time_s"] == pytest.approx(np.unique(expected.ref_time_s).tolist(), abs=1e-4)
     assert {row["label"] for row in free["labels"]} <= {"go", "rest"}

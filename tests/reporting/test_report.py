@@ -59,7 +59,7 @@ def test_the_file_needs_no_other(run, picture, tmp_path):
     assert text.count("data:video/mp4") == 1
     assert "A &lt;title&gt;" in text
     assert "first &amp; last" in text
-    assert "does not look like the same action" in text
+    assert "not sure" in text
 
 
 def test_settings_are_told_in_words(run):

@@ -22,9 +22,10 @@ export function drawMatrix(reference, query, map) {
   place.querySelector(".across").textContent = `${query.id}: ${bounds.query[0].toFixed(1)} to ${bounds.query[1].toFixed(1)} s`;
   drawing.setAttribute("viewBox", "0 0 1 1");
   const points = map.ref_time_s.map((time_s, i) => `${x(map.query_time_s[i])},${y(time_s)}`).join(" ");
+  const even = map.ref_time_s.map((time_s, i) => `${x(map.linear_query_time_s[i])},${y(time_s)}`).join(" ");
   cursor = [shape("line", {}), shape("line", {})];
   const pins = map.pins.map(([ref_s, query_s]) => shape("ellipse", { cx: x(query_s), cy: y(ref_s), rx: 0.018, ry: 0.018 }));
-  drawing.replaceChildren(shape("polyline", { points }), ...cursor, ...pins);
+  drawing.replaceChildren(shape("polyline", { points: even, class: "even" }), shape("polyline", { points }), ...cursor, ...pins);
 }
 
 // Shows the present instant as two lines.

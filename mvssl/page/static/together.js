@@ -54,7 +54,8 @@ async function align(one) {
 function showMatrix() {
   const one = followers[looking];
   if (!one.map) return;
-  const notes = [one.map.verdict, ...one.map.notes].join("; ");
+  const line = `${one.map.from_linear_s.toFixed(2)} s from even tempo (dotted) on average`;
+  const notes = [one.map.verdict, line, ...one.map.notes].join("; ");
   verdict.textContent = `${one.video.id} ${notes}.`;
   drawMatrix(lead.video, one.video, one.map);
   const made = one.pins.map((pin, i) => element("button", {
