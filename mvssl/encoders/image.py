@@ -59,7 +59,9 @@ class Image(FrameEncoder):
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
         if self.unit:
-            features = torch.cat([F.normalize(part, dim=-1) for part in features.split(list(self.trunk.map_dims), -1)], -1)
+            features = torch.cat(
+                [F.normalize(part, dim=-1) for part in features.split(list(self.trunk.map_dims), -1)], -1
+            )
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]
         return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))

@@ -103,7 +103,9 @@ def test_the_probability_of_a_pair_reads_the_share_that_is_matched(make_video):
     """Half of the query shows the reference; as a whole it has half of the evidence that the half alone has."""
     reference, half = make_video("a", LINE), make_video("b", LINE, noise=0.3)
     other = make_video("c", np.r_[LINE, np.full(60, 5.0)], noise=0.3)
-    sure, less = (align(reference, query, calibration=Calibration(4.0, 0.0, -1.5)) for query in (half, other))
+    sure, less = (
+        align(reference, query, ends="open", calibration=Calibration(4.0, 0.0, -1.5)) for query in (half, other)
+    )
     assert less.probability < sure.probability - 0.1
     assert less.confidence.max() < sure.confidence.max()
 
