@@ -15,12 +15,14 @@ from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
 from mvssl.embedding.card import identity
 from mvssl.evaluation import Result, WarpError, check_split, check_table, evaluate_frames, flatten
+from mvssl.evaluation.against_controls import Chance, against_controls
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
 from mvssl.evaluation.suite import Evaluator, all_evaluators, camera_evaluators, default_evaluators
 from mvssl.labels import Segments, read_segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables
+from mvssl.reporting.results import SENTENCES
 from mvssl.training.copies import can_be_augmented
 from mvssl.types import Video
 from mvssl.video import read_videos
@@ -33,6 +35,7 @@ class Evaluation(NamedTuple):
     results: Path  # results.json
     table: Path  # table.md (and table.tex beside it)
     plots: tuple[Path, ...] = ()  # PNG
+    chances: Mapping[str, Chance | None] = {}  # by metric: may the distance to the best control be chance
 
 
 def evaluate(
@@ -100,7 +103,8 @@ def evaluate(
     table = write_tables(output, results)
     plots = write_plots(output / "plots", results, _pictured(rows), segments)
     numbers = {name: row if isinstance(row, str) else flatten(row) for name, row in results.items()}
-    return Evaluation(numbers, path, table, tuple(plots))
+    chances = {metric: against_controls(results, *metric.split("/")) for metric in SENTENCES}
+    return Evaluation(numbers, path, table, tuple(plots), chances)
 
 
 def _check(videos: Sequence[Video], segments: Segments | None) -> None:

@@ -67,7 +67,11 @@ def report(
         measured = evaluate(run, dataset, files / "evaluation", labels=labels, supervised=supervised)
     shown = results_chapters({"Two videos aligned": ("the trained encoder", aligned)}, found, moment, measured)
     summary = [f"What this run learned from videos without labels, shown on {len(videos)} videos."]
-    summary += sentences(measured.rows) if measured else ["No numbers: the dataset states no splits train and val."]
+    summary += (
+        sentences(measured.rows, measured.chances)
+        if measured
+        else ["No numbers: the dataset states no splits train and val."]
+    )
     return write_report(output, f"mvssl: {Path(run).resolve().name}", summary, [*shown, *reversed(told)])
 
 

@@ -96,7 +96,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
         moment = moment_of(pair[0], segments)
         found = search(frames.where(split="val"), moment, output / "found", k=9)
     path = _report(output, stage, aligned, found, moment, evaluation, run, len(report.videos))
-    for sentence in sentences(evaluation.rows):
+    for sentence in sentences(evaluation.rows, evaluation.chances):
         print(sentence)
     return path
 
@@ -133,4 +133,4 @@ def _report(
         done,
     ]
     title = "mvssl demo: from videos to aligned videos"
-    return write_report(output / "report.html", title, sentences(evaluation.rows), chapters)
+    return write_report(output / "report.html", title, sentences(evaluation.rows, evaluation.chances), chapters)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from mvssl import files
+from mvssl.statistics import ALPHA
 
 
 class Part(NamedTuple):
@@ -59,8 +60,19 @@ def _embedded(path: str | Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def verdict(rows: Mapping[str, Any], metric: str, words: str, *, method: str = "this run") -> str:
-    """A sentence: does the method beat every control by this metric, and by how much."""
+def verdict(
+    rows: Mapping[str, Any],
+    metric: str,
+    words: str,
+    *,
+    method: str = "this run",
+    chance: tuple[float, int] | None = None,
+) -> str:
+    """A sentence: does the method beat every control by this metric, by how much, and may that be chance.
+
+    Args:
+        chance: p-value against the hardest control, and the number of independent videos or groups.
+    """
     references = (method, "supervised reference")
     controls = {
         name: row[metric]
@@ -69,5 +81,13 @@ def verdict(rows: Mapping[str, Any], metric: str, words: str, *, method: str = "
     }
     best = max(controls, key=lambda name: controls[name])
     value, other = rows[method][metric], controls[best]
-    relation = "beats every control" if value > other else "does not beat every control"
-    return f"{words}: the trained encoder {relation} ({value:.3f}; the best control, {best}, {other:.3f})."
+    won = value > other
+    relation = "beats every control" if won else "does not beat every control"
+    sentence = f"{words}: the trained encoder {relation} ({value:.3f}; the best control, {best}, {other:.3f})"
+    if not won:
+        return sentence + "."
+    if chance is None:
+        return sentence + "; not tested: no values by video."
+    p_value, number = chance
+    relation = "more than chance gives" if p_value <= ALPHA / 2 else "this may be chance"
+    return f"{sentence}; {relation}: p = {p_value:.3f}, {number} independent videos or groups."

@@ -104,11 +104,17 @@ def numbers_chapter(
     return Chapter("Numbers, each beside its controls", parts)
 
 
-def sentences(rows: Mapping[str, Mapping[str, Any] | str]) -> list[str]:
-    """Whether the run beats its controls, by every metric that was measured, in words."""
+def sentences(
+    rows: Mapping[str, Mapping[str, Any] | str], chances: Mapping[str, tuple[float, int] | None] | None = None
+) -> list[str]:
+    """Whether the run beats its controls, by every metric that was measured, in words.
+
+    Args:
+        chances: by metric, what ``against_controls`` found.
+    """
     measured = rows.get("this run", {})
     return [
-        verdict(rows, metric, words)
+        verdict(rows, metric, words, chance=(chances or {}).get(metric))
         for metric, words in SENTENCES.items()
         if isinstance(measured, Mapping) and measured.get(metric) is not None
     ]
