@@ -57,7 +57,9 @@ def write_video(
 
 def _video_stream(container, fps: float | None, crf: int, gop: int) -> Any:
     rate = Fraction(fps).limit_denominator(1001) if fps else Fraction(30)
-    stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "g": str(gop)})
+    # without mbtree: on processors with AVX-512 its rates differ from one call to the next, and so do the files
+    options = {"crf": str(crf), "g": str(gop), "mbtree": "0"}
+    stream = container.add_stream("libx264", rate=rate, options=options)
     stream.pix_fmt = "yuv420p"
     stream.thread_count = 1
     stream.codec_context.time_base = 1 / rate if fps else Fraction(1, _CLOCK)
