@@ -56,12 +56,12 @@ def align(
         sound=sound,
     )
     if chosen:
-        out.print(f"reference {found.maps[0].reference}", soft_wrap=True, highlight=False)
+        out.print(f"reference {found.maps[0].reference}")
     for time_map in found.maps:
         covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
-        out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)
+        out.print(f"{time_map.query}: {words}")
     out.print(f"watch {found.video}\ntable {found.table}")
     for path in found.labels[:2]:
         out.print(f"labels {path}" if path.name == "segments.csv" else f"tempo {path}")

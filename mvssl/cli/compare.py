@@ -30,4 +30,4 @@ def compare(
         low, high = found["interval"]
         numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
         table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['p_value']:.3f}")
-    out.print(table)
+    out.print(table, soft_wrap=False)

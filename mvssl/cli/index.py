@@ -25,4 +25,4 @@ def index(
 
     found = index(frames, output=output, retrain=retrain)
     words = f"{len(found.added)} videos added, {len(found.deleted)} deleted"
-    out.print(f"{found.num_videos} videos, {found.num_frames} frames: {found.path} ({words})", soft_wrap=True)
+    out.print(f"{found.num_videos} videos, {found.num_frames} frames: {found.path} ({words})")

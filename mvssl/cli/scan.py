@@ -25,6 +25,6 @@ def scan(
     seconds = sum(video.duration_s for video in report.videos)
     out.print(f"{len(report.videos)} readable videos, {seconds:.1f} s")
     for problem in report.problems:
-        out.print(f"  {problem.kind}: {problem.message}", highlight=False, soft_wrap=True)
+        out.print(f"  {problem.kind}: {problem.message}")
     if output:
         out.print(f"index: {output}")

@@ -50,7 +50,7 @@ def search(
     for match in found.matches:
         time = f"{match.start_s:.3f} - {match.end_s:.3f}" if match.end_s > match.start_s else f"{match.time_s:.3f}"
         table.add_row(str(match.rank), match.video, time, str(match.frame), f"{match.distance:.3f}")
-    out.print(table)
+    out.print(table, soft_wrap=False)
     out.print(f"look at {found.sheet} or {found.page}\ntable {found.table}")
 
 

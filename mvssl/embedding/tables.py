@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl.embedding.table_columns import check_columns, read_about
 from mvssl.errors import InputError
 
 SUFFIX = ".frames.parquet"
@@ -161,21 +162,25 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
 
 def read_id(path: str | Path) -> str:
     """The video that a table is of, without reading its rows."""
-    stored = pq.read_schema(path).metadata or {}
-    if b"video" not in stored:
-        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
-    return str(json.loads(stored[b"video"])["video"])
+    try:
+        stored = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
+    return str(read_about(path, stored, VideoFrames._fields)[0]["video"])
 
 
 def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
-    """One video's table and its metadata."""
+    """One video's table and its metadata.
+
+    Raises:
+        InputError: no such file, no Parquet, or a table that lacks what ``check_columns`` asks for.
+    """
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
-    stored = table.schema.metadata or {}
-    if b"mvssl" not in stored or b"video" not in stored:
-        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
+    about, metadata = read_about(path, table.schema.metadata or {}, VideoFrames._fields)
+    check_columns(path, table)
 
     def vectors(name: str) -> np.ndarray:
         column = table.column(name).combine_chunks()
@@ -188,9 +193,9 @@ def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
         time_s=table.column("time_s").to_numpy(),
         embedding=vectors("embedding"),
         extra={name: vectors(name) for name in extra},
-        **json.loads(stored[b"video"]),
+        **about,
     )
-    return video, json.loads(stored[b"mvssl"])
+    return video, metadata
 
 
 def read_frames(folder: str | Path) -> Frames:
