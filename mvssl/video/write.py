@@ -48,7 +48,7 @@ def write_video(
     partial = f"{path}.{os.getpid()}.part"
     try:
         with av.open(
-            partial, "w", format="mp4", options={"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
+            f"file:{partial}", "w", format="mp4", options={"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
         ) as container:
             stream = _video_stream(container, fps, crf, gop)
             sound = None if audio is None else _audio_stream(container, audio, sample_rate, path)
