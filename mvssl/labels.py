@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvssl import csv_cells
 from mvssl.errors import InputError
 
 TOLERANCE_S = 5e-4  # label times have four decimals; compare with half a millisecond
@@ -58,7 +59,8 @@ def read_segments(path: str | Path) -> Segments:
         missing = {"video", "start_s", "end_s", "label"} - set(reader.fieldnames or ())
         if missing:
             raise InputError(f"{path}: no column {', '.join(sorted(missing))}; found {reader.fieldnames}")
-        for number, row in enumerate(reader, start=2):
+        for number, cells in enumerate(reader, start=2):
+            row = csv_cells.from_cells(cells)
             try:
                 start_s, end_s = float(row["start_s"]), float(row["end_s"])
             except ValueError as error:
@@ -78,7 +80,7 @@ def read_segments(path: str | Path) -> Segments:
 def write_segments(segments: Segments, path: str | Path) -> None:
     """Writes the table that ``read_segments`` reads; times with four decimals."""
     with Path(path).open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv_cells.Writer(file)
         writer.writerow(["video", "start_s", "end_s", "label"])
         for video, rows in segments.items():
             writer.writerows([video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label] for row in rows)

@@ -9,7 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = [
-    {"types", "errors", "faults", "safe_yaml", "labels", "config", "distributed", "dtw", "neighbours", "statistics"},
+    {
+        "types",
+        "errors",
+        "faults",
+        "safe_yaml",
+        "csv_cells",
+        "labels",
+        "config",
+        "distributed",
+        "dtw",
+        "neighbours",
+        "statistics",
+    },
     {"video", "sampling", "views", "encoders", "objectives"},
     {"dataset", "datasets", "embedding", "synthetic"},
     {"alignment", "retrieval"},

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
 
+from mvssl import csv_cells
 from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
@@ -127,7 +126,10 @@ def write_offsets(path: str | Path, offsets: Sequence[Offset]) -> Path:
     """Writes ``offsets.csv``: reference, camera, offset_s, rate, confidence, method."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pacsv.write_csv(pa.Table.from_pylist([one._asdict() for one in offsets]), path)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv_cells.Writer(file)
+        writer.writerow(Offset._fields)
+        writer.writerows(offsets)
     return path
 
 

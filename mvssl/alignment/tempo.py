@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from mvssl import csv_cells
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 
@@ -78,7 +78,7 @@ def write_tempo(path: str | Path, rows: Sequence[Tempo]) -> Path:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv_cells.Writer(file)
         writer.writerow(Tempo._fields)
         for row in rows:
             known = ["" if np.isnan(value) else f"{value:.4f}" for value in row[3:]]

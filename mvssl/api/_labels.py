@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mvssl import csv_cells
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
 from mvssl.embedding import VideoFrames
 from mvssl.labels import Segments
@@ -28,7 +28,7 @@ def carry_labels(
         rows += [(one.query, *row, sure) for row, sure in zip(found, confidence)]
     table = output / "segments.csv"
     with table.open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv_cells.Writer(file)
         writer.writerow(["video", "start_s", "end_s", "label", "confidence"])
         writer.writerows((video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows)
     episodes = [(one, queries[one.query]) for one in maps]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -18,6 +19,14 @@ app = typer.Typer(
 out = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 Run = Annotated[str | None, typer.Option(help="Run folder, model folder or hub id. Without it: zero-shot ImageNet.")]
 DEBUG = "MVSSL_DEBUG"  # in the environment, so that processes that a command starts know it too
+
+
+def tell_aside(bad: Sequence[Exception]) -> None:
+    """Says on standard error how many files were set aside, and why each."""
+    if bad:
+        typer.echo(f"set aside, {len(bad)} of the folder:", err=True)
+    for error in bad:
+        typer.echo(f"  {' '.join(str(error).split())}", err=True)
 
 
 @app.callback()

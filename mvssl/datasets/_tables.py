@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mvssl import csv_cells
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments, write_segments
 from mvssl.types import Video
@@ -45,7 +45,7 @@ def write_dataset(folder: Path, videos: Sequence[Video], segments: Segments | No
         raise InputError(f"the data set names the video {twice!r} twice")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "videos.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv_cells.Writer(file)
         writer.writerow(COLUMNS)
         for video in videos:
             row = [getattr(video, name) for name in COLUMNS]

@@ -198,8 +198,11 @@ def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
     return video, metadata
 
 
-def read_frames(folder: str | Path) -> Frames:
+def read_frames(folder: str | Path, *, bad: list[InputError] | None = None) -> Frames:
     """All tables of a folder.
+
+    Args:
+        bad: takes the errors of tables that cannot be read, in place of raising the first.
 
     Raises:
         InputError: no tables, or tables of different models in one folder.
@@ -211,7 +214,13 @@ def read_frames(folder: str | Path) -> Frames:
     videos: list[VideoFrames] = []
     metadata: dict[str, Any] = {}
     for path in paths:
-        video, made_by = read_video_frames(path)
+        try:
+            video, made_by = read_video_frames(path)
+        except InputError as error:
+            if bad is None:
+                raise
+            bad.append(error)
+            continue
         if videos and made_by.get("model") != metadata.get("model"):
             raise InputError(
                 f"{path}: made by model {made_by.get('model')}, the others by {metadata.get('model')}; "
@@ -219,4 +228,6 @@ def read_frames(folder: str | Path) -> Frames:
             )
         metadata = metadata or made_by
         videos.append(video)
+    if bad and not videos:
+        raise bad[0]
     return Frames(videos, metadata)

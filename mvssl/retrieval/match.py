@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mvssl import csv_cells
 from mvssl.errors import InputError
 
 
@@ -108,7 +108,7 @@ def write_matches(path: str | Path, matches: Sequence[Match]) -> Path:
         pq.write_table(pa.table(columns), path)
     elif path.suffix == ".csv":
         with path.open("w", newline="") as file:
-            writer = csv.writer(file)
+            writer = csv_cells.Writer(file)
             writer.writerow(Match._fields)
             writer.writerows(matches)
     else:

@@ -45,7 +45,8 @@ def read_audio(
     except FileNotFoundError as error:
         raise VideoError(f"{path}: no such file", path=path, kind="missing") from error
     except av.FFmpegError as error:
-        raise VideoError(f"{path}: the sound cannot be decoded ({error})", path=path, kind="corrupt") from error
+        reason = str(error).replace(f"file:{path}", path)
+        raise VideoError(f"{path}: the sound cannot be decoded ({reason})", path=path, kind="corrupt") from error
     stop_s = (
         max([at + part.shape[1] / rate for at, part in pieces], default=start_s) if end_s == float("inf") else end_s
     )
