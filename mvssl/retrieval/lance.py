@@ -51,8 +51,7 @@ class LanceIndex:
         self.metadata: dict[str, Any] = {}
         self._store = lancedb.connect(self.uri)
         self._table: Any = None
-        if _TABLE in self._store.list_tables().tables:
-            self._open()
+        self._open()
 
     def __len__(self) -> int:
         return 0 if self._table is None else self._table.count_rows()
@@ -193,26 +192,38 @@ class LanceIndex:
             )
         ]
 
-    def _open(self) -> None:
-        self._table = self._store.open_table(_TABLE)
+    def _open(self) -> bool:
+        """Opens the table; False where there is none, or one whose first rows another process is still writing."""
+        try:
+            if _TABLE not in self._store.list_tables().tables:
+                return False
+            self._table = self._store.open_table(_TABLE)
+        except ValueError as error:
+            if "was not found" not in str(error):
+                raise
+            return False
         about = json.loads((self._table.schema.metadata or {}).get(b"mvssl", b"null"))
         if about is None:
             raise InputError(f"{self.uri}: a LanceDB table, but not one of mvssl; make it with mvssl index")
         self.metadata, self.centre = about["metadata"], about["centre"]
+        return True
 
     def _created(self, videos: Sequence[VideoFrames], metadata: dict[str, Any]) -> bool:
         """Makes the table of these videos; False where another process has made one in the meantime: it is opened."""
         about = json.dumps({"metadata": metadata, "centre": self.centre})
         rows = pa.concat_tables([self._rows(video) for video in videos]).replace_schema_metadata({"mvssl": about})
-        try:
-            self._table = self._store.create_table(_TABLE, rows)
-        except Exception:
-            if _TABLE not in self._store.list_tables().tables:
-                raise
-            self._open()
-            return False
-        self.metadata = metadata
-        return True
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._table = self._store.create_table(_TABLE, rows)
+                self.metadata = metadata
+                return True
+            except (OSError, RuntimeError, ValueError):
+                if self._open():
+                    return False
+                if attempt == _ATTEMPTS - 1 or _TABLE not in self._store.list_tables().tables:
+                    raise
+                _wait(attempt)
+        return False
 
     def _settled(self, work: Callable[[], Any]) -> None:
         """Does a piece of work, again where another process changed the table at the same time."""
@@ -223,7 +234,7 @@ class LanceIndex:
             except (OSError, RuntimeError, ValueError) as error:  # LanceDB has no class of its own for it
                 if "conflict" not in str(error).lower() or attempt == _ATTEMPTS - 1:
                     raise
-                time.sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, 5)))
+                _wait(attempt)
                 self._table.checkout_latest()
 
     def _named(self, *query: np.ndarray) -> Any:
@@ -238,6 +249,11 @@ class LanceIndex:
         columns["time_s"] = pa.array(np.asarray(video.time_s, dtype=np.float64))
         columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
         return pa.table(columns)
+
+
+def _wait(attempt: int) -> None:
+    """A random time, so that two writers do not meet again; longer each time."""
+    time.sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, 5)))
 
 
 def _condition(selection: Selection) -> str:

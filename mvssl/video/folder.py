@@ -12,31 +12,11 @@ from mvssl.types import Video
 from .picture_folder import PICTURES
 
 SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".gif",
-        ".flv",
-        ".f4v",
-        ".wmv",
-        ".asf",
-        ".3gp",
-        ".3g2",
-        ".ogv",
-        ".mxf",
-        ".vob",
-        ".ivf",
-    ]
-)
+    (
+        ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".gif", ".flv", ".f4v",
+        ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".mxf", ".vob", ".ivf",
+    )
+)  # fmt: skip
 SYSTEM = re.compile(
     r"(\..*|@eadir|@.*|#recycle|#snapshot|\$recycle\.bin|system volume information|lost\+found|__macosx|thumbs\.db|desktop\.ini)",
     re.IGNORECASE,
