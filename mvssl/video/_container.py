@@ -36,6 +36,8 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
         raise VideoError(f"{path}: opening took longer than {timeout_s} s", path=path, kind="timeout") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = str(error).replace(f"file:{path}", path)
+        if isinstance(error, av.ArgumentError):
+            reason = "a list of files, or another kind that is not on the list of containers that are read"
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason})", path=path, kind="not_video") from error
     if not container.streams.video:
         container.close()

@@ -42,7 +42,8 @@ def test_workers_that_are_spawned_read_the_same(tiny_config, tmp_path, spawned):
     found = []
     for num_workers in (0, 1):
         run = tmp_path / str(num_workers)
-        pretrain({**tiny_config, "batch": {"size": 4, "num_workers": num_workers}}, run, progress=False)
+        tiny_config["train"]["num_workers"] = num_workers
+        pretrain(tiny_config, run, progress=False)
         found.append([json.loads(line)["loss"] for line in (run / "metrics.jsonl").read_text().splitlines()])
     assert found[0] == found[1]
 
