@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -53,7 +53,7 @@ def read(path: str | Path) -> dict[str, Any]:
                 f"{path}: {key}: {text!r} would read from this machine and write it into the run; a file may refer to its "
                 f"own keys alone (${{data.fps}}); write the value itself, or give it on the command line: {key}=VALUE"
             )
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
