@@ -22,7 +22,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from mvssl import files
+from mvssl import files, safe_yaml
 from mvssl.errors import ConfigError
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -61,14 +61,10 @@ def find(name: str | Path, kind: str) -> Path:
 def load(path: str | Path | None, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Reads a YAML file and merges ``key=value`` overrides (dots go down, values are YAML) into plain containers.
 
-    Naming another component (``objective.name=tcc``) drops the parameters that the file gives to the old one.
+    Naming another component (``objective.name=tcc``) drops the parameters that the file gives to the old one. A file may
+    refer to its own keys (``${data.fps}``) and to nothing else: see ``safe_yaml``.
     """
-    try:
-        base = OmegaConf.load(path) if path is not None else OmegaConf.create({})
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
-    if not OmegaConf.is_dict(base):
-        raise ConfigError(f"{path}: must hold keys and values, but holds {type(OmegaConf.to_container(base)).__name__}")
+    base = OmegaConf.create(safe_yaml.read(path) if path is not None else {})
     for override in overrides:
         key, separator, _ = override.partition("=")
         if not separator or not key:

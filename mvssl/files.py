@@ -6,7 +6,6 @@ ending of a name, or make files that only their owner may read, give what a plai
 
 from __future__ import annotations
 
-import csv
 import errno
 import io
 import os
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mvssl import csv_cells
 from mvssl.errors import InputError
 
 TEMPORARY, OLD = ".tmp", ".old"
@@ -118,9 +118,9 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 def write_csv(
     path: str | Path, header: Sequence[str], rows: Iterable[Sequence[Any]], *, delimiter: str = ","
 ) -> Path:  # fmt: skip
-    """A whole table with a header, as ``csv.writer`` writes it."""
+    """A whole table with a header, its text safe for spreadsheets (``csv_cells``)."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter)
+    writer = csv_cells.Writer(text, delimiter=delimiter)
     writer.writerow(header)
     writer.writerows(rows)
     return write_text(path, text.getvalue())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mvssl import files
+from mvssl import csv_cells, files
 from mvssl.errors import InputError
 
 TOLERANCE_S = 5e-4  # label times have four decimals; compare with half a millisecond
@@ -59,7 +59,8 @@ def read_segments(path: str | Path) -> Segments:
         missing = {"video", "start_s", "end_s", "label"} - set(reader.fieldnames or ())
         if missing:
             raise InputError(f"{path}: no column {', '.join(sorted(missing))}; found {reader.fieldnames}")
-        for number, row in enumerate(reader, start=2):
+        for number, cells in enumerate(reader, start=2):
+            row = csv_cells.from_cells(cells)
             try:
                 start_s, end_s = float(row["start_s"]), float(row["end_s"])
             except ValueError as error:

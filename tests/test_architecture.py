@@ -9,7 +9,20 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = [
-    {"types", "errors", "files", "labels", "config", "distributed", "dtw", "neighbours", "statistics"},
+    {
+        "types",
+        "errors",
+        "faults",
+        "files",
+        "safe_yaml",
+        "csv_cells",
+        "labels",
+        "config",
+        "distributed",
+        "dtw",
+        "neighbours",
+        "statistics",
+    },
     {"video", "sampling", "views", "encoders", "objectives"},
     {"dataset", "datasets", "embedding", "synthetic"},
     {"alignment", "retrieval"},

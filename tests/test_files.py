@@ -227,7 +227,7 @@ def is_writer(name, call):
             part.value for part in [*call.args, *(k.value for k in call.keywords)] if isinstance(part, ast.Constant)
         ]
         return any(re.fullmatch(r"[wx][bt+]*", str(mode)) for mode in given)
-    return name in WRITERS or ast.unparse(call.func).startswith("tempfile.")
+    return name in WRITERS or re.match(r"tempfile\.(?!gettempdir$)", ast.unparse(call.func)) is not None
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

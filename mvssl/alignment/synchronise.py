@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
 
 from mvssl import files
 from mvssl.embedding.tables import VideoFrames
@@ -126,9 +124,7 @@ def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offse
 
 def write_offsets(path: str | Path, offsets: Sequence[Offset]) -> Path:
     """Writes ``offsets.csv``: reference, camera, offset_s, rate, confidence, method."""
-    with files.whole_file(path) as temporary:
-        pacsv.write_csv(pa.Table.from_pylist([one._asdict() for one in offsets]), temporary)
-    return Path(path)
+    return files.write_csv(path, Offset._fields, offsets)
 
 
 def _with_change(video: VideoFrames) -> VideoFrames:

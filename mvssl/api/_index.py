@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
@@ -26,6 +28,7 @@ class Indexed(NamedTuple):
     num_frames: int
     added: list[str]
     deleted: list[str]
+    bad: list[InputError]  # tables that could not be read and were left out
 
 
 def index(
@@ -42,18 +45,26 @@ def index(
     """
     folder = Path(frames)
     paths = _tables(folder)
-    wanted = {read_id(path) for path in paths}
+    bad: list[InputError] = []
+    wanted = _ids(paths)
     lance = LanceIndex(folder / NAME if output is None else output)
     gone = sorted(lance.ids() - wanted)
     lance.delete(gone)
     missing = len(wanted) - len(lance.ids())
-    added = list(tqdm(lance.add_folder(folder), "index", missing, unit="video", disable=None if progress else True))
+    added = list(
+        tqdm(lance.add_folder(folder, bad=bad), "index", missing, unit="video", disable=None if progress else True)
+    )
+    if bad and not len(lance):
+        raise bad[0]
     lance.build(retrain=retrain)
-    return Indexed(lance.uri, len(wanted), len(lance), added, gone)
+    return Indexed(lance.uri, len(lance.ids()), len(lance), added, gone, bad)
 
 
-def open_index(frames: str | Path) -> ExactIndex | LanceIndex:
+def open_index(frames: str | Path, *, bad: list[InputError] | None = None) -> ExactIndex | LanceIndex:
     """The index for a folder of tables: all in memory where they are few, else the one on disk; or an index by itself.
+
+    Args:
+        bad: takes the errors of tables that cannot be read, in place of raising the first.
 
     Raises:
         InputError: many frames without an index, or with one that lacks some of them.
@@ -62,9 +73,9 @@ def open_index(frames: str | Path) -> ExactIndex | LanceIndex:
         return LanceIndex(frames)
     folder = Path(frames)
     paths = _tables(folder)
-    num_frames = sum(pq.read_metadata(path).num_rows for path in paths)
+    num_frames = sum(map(_num_rows, paths))
     if num_frames <= EXACT_ROWS:
-        return ExactIndex(read_frames(folder))
+        return ExactIndex(read_frames(folder, bad=bad))
     if not (folder / NAME).exists():
         raise InputError(f"{folder}: {num_frames} frames are too many to search one by one; run `mvssl index {folder}`")
     lance = LanceIndex(folder / NAME)
@@ -73,6 +84,23 @@ def open_index(frames: str | Path) -> ExactIndex | LanceIndex:
             f"{folder}: the index holds {len(lance)} of {num_frames} frames; bring it up to date: `mvssl index {folder}`"
         )
     return lance
+
+
+def _ids(paths: list[Path]) -> set[str]:
+    """Ids of the tables that can be read; ``add_folder`` says what is wrong with the others."""
+    found = set()
+    for path in paths:
+        with suppress(InputError):
+            found.add(read_id(path))
+    return found
+
+
+def _num_rows(path: Path) -> int:
+    """Rows of a table; 0 for one that cannot be read, which the reader of all names."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -28,6 +28,7 @@ class Found(NamedTuple):
     sheet: Path  # contact_sheet.png
     page: Path  # contact_sheet.html
     edits: Path | None = None  # matches.edl; None where nothing was found
+    bad: Sequence[InputError] = ()  # videos or tables that could not be read and were left out
 
 
 def search(
@@ -58,7 +59,8 @@ def search(
     """
     output = Path(output)
     files.make_folder(output)
-    index = frames if not isinstance(frames, str | Path | Frames) else _index(frames, output, run)
+    bad: list[InputError] = []
+    index = frames if not isinstance(frames, str | Path | Frames) else _index(frames, output, run, bad)
     moments = [moment] if isinstance(moment, str) else list(moment)
     options = {"k": k, "minus": minus, "where": where, "merge_within_s": merge_within_s}
     matches = search_frames(index, moments, exclude_session=exclude_session, **options)  # type: ignore[arg-type]
@@ -71,18 +73,18 @@ def search(
     tiles = contact_tiles([_as_match(index.find(one.video), one) for one in asked], matches)
     sheet = write_contact_sheet(output / "contact_sheet.png", tiles)
     page = write_contact_page(output / "contact_sheet.html", tiles)
-    return Found(matches, output / "matches.csv", sheet, page, edits[0] if edits else None)
+    return Found(matches, output / "matches.csv", sheet, page, edits[0] if edits else None, bad)
 
 
-def _index(frames: str | Path | Frames, output: Path, run: str | Path | Model | None) -> Index:
+def _index(frames: str | Path | Frames, output: Path, run: str | Path | Model | None, bad: list[InputError]) -> Index:
     if isinstance(frames, Frames):
         return ExactIndex(frames)
     folder = Path(frames)
     if str(frames).endswith(".lance") or any(folder.glob("*" + SUFFIX)):
-        return open_index(frames)
+        return open_index(frames, bad=bad)
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; give one of tables (mvssl embed) or one of videos")
-    return ExactIndex(embed(run if isinstance(run, Model) else model_for(run), folder, output / "frames"))
+    return ExactIndex(embed(run if isinstance(run, Model) else model_for(run), folder, output / "frames", bad=bad))
 
 
 def _rate(video: VideoFrames) -> float:

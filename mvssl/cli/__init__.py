@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib import import_module
 
 import typer
 
-from mvssl.errors import InputError
+from mvssl.faults import in_words, unexpected
 
 COMMANDS = (  # in the order of ``mvssl --help``
     "scan",
@@ -32,13 +34,20 @@ COMMANDS = (  # in the order of ``mvssl --help``
 )
 for _name in COMMANDS:
     import_module(f"mvssl.cli.{_name}")
-from mvssl.cli._app import app  # noqa: E402  after the commands: the file of the command ``app`` bears this name too
+from mvssl.cli._app import DEBUG, app  # noqa: E402  after the commands: the file of the command ``app`` bears this name too
 
 
 def main() -> None:
-    """Runs a command; what the user can mend is one line on standard error and exit code 2."""
+    """Runs a command. What the user can mend is one line on standard error and exit code 2; anything else is code 1 and
+    one line that says where its traceback is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold any bytes
     try:
         app()
-    except InputError as error:
-        typer.echo(f"mvssl: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        words = in_words(error)
+        typer.echo(f"mvssl: {words or unexpected(error)}", err=True)
+        sys.exit(2 if words else 1)

@@ -75,18 +75,18 @@ def align(
         sound=sound,
     )
     if chosen:
-        out.print(f"reference {found.maps[0].reference}", soft_wrap=True, highlight=False)
+        out.print(f"reference {found.maps[0].reference}")
     for time_map in found.maps:
         covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
         line = f"{time_map.from_linear_s:.2f} s from even tempo (one stretched onto the other) on average"
-        out.print(f"{time_map.query}: {'; '.join([words, line, *time_map.notes])}", soft_wrap=True, highlight=False)
+        out.print(f"{time_map.query}: {'; '.join([words, line, *time_map.notes])}")
     for error in found.borders:
         words = (
             f"{error.num_borders} phase borders missed by {error.aligned_s:.2f} s on average, by even tempo alone by"
         )
-        out.print(f"{error.query}: {words} {error.linear_s:.2f} s", soft_wrap=True, highlight=False)
+        out.print(f"{error.query}: {words} {error.linear_s:.2f} s")
     out.print(f"watch {found.video}\ntable {found.table}")
     for path in found.labels[:2]:
         out.print(f"labels {path}" if path.name == "segments.csv" else f"tempo {path}")

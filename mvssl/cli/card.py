@@ -25,4 +25,4 @@ def card(
 
     found = card(run, results=results)
     numbers = "not evaluated: give --results" if found.results is None else f"numbers of {found.results}"
-    out.print(f"{', '.join(map(str, found.paths))}: {numbers}", soft_wrap=True)
+    out.print(f"{', '.join(map(str, found.paths))}: {numbers}")

@@ -33,4 +33,4 @@ def compare(
         low, high = found["interval"]
         numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
         table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['adjusted']:.3f}", found["verdict"])
-    out.print(table)
+    out.print(table, soft_wrap=False)

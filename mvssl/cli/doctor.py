@@ -18,7 +18,7 @@ def doctor() -> None:
     colours = {"ok": "green", "missing": "yellow", "problem": "red"}
     findings = doctor()
     for found in findings:
-        state = f"[{colours[found.state]}]{found.state:8}[/]"
-        out.print(f"{state} {found.what}: {found.detail}", soft_wrap=True, highlight=False)
+        out.print(f"{found.state:8}", style=colours[found.state], end=" ")
+        out.print(f"{found.what}: {found.detail}")
     if any(found.state == "problem" for found in findings):
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mvssl.cli._app import app, out
+from mvssl.cli._app import app, out, tell_aside
 from mvssl.errors import InputError
 
 
@@ -20,7 +20,9 @@ def embed(
         str | None, typer.Option(help="Which encoder, where the run has several. Default: that of rgb.")
     ] = None,
     shard: Annotated[str, typer.Option(help="i/n: every n-th video from the i-th (0-based) on.")] = "0/1",
-    skip_bad: Annotated[bool, typer.Option(help="Set unreadable videos aside and list them.")] = False,
+    skip_bad: Annotated[
+        bool | None, typer.Option(help="Set unreadable videos aside and list them. Default: of a folder, yes.")
+    ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="Inner layer to store too; may be repeated.")] = None,
     cut_seed: Annotated[
         int | None, typer.Option(help="Embed cut and warped versions with known source times instead, drawn from this.")
@@ -43,6 +45,7 @@ def embed(
         raise InputError("--warp needs --cut-seed, e.g. --cut-seed 0")
     if unknown := sorted(set(warp or ()) - set(WARPS)):
         raise InputError(f"--warp {unknown[0]}: known are {', '.join(WARPS)}")
+    bad: list[InputError] = []
     frames = embed(
         None if run == "zero-shot" else run,
         videos,
@@ -50,8 +53,10 @@ def embed(
         modality=modality,
         shard=(int(part), int(whole)),
         skip_bad=skip_bad,
+        bad=bad,
         layers=tuple(layer or ()),
         cut_seed=cut_seed,
         warps=[known for known in WARPS if not warp or known in warp],
     )
+    tell_aside(bad)
     out.print(f"{len(frames)} videos, {sum(len(v.frame) for v in frames)} frames: {output}")

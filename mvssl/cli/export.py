@@ -33,5 +33,5 @@ def export(
     table = Table("frames T", "largest difference")
     for length, difference in found.differences.items():
         table.add_row(str(length), f"{difference:.1e}")
-    out.print(table)
+    out.print(table, soft_wrap=False)
     out.print(f"{found.path} and {found.about}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mvssl.cli._app import app, out
+from mvssl.cli._app import app, out, tell_aside
 
 
 @app.command()
@@ -24,5 +24,6 @@ def index(
     from mvssl.api import index
 
     found = index(frames, output=output, retrain=retrain)
+    tell_aside(found.bad)
     words = f"{len(found.added)} videos added, {len(found.deleted)} deleted"
-    out.print(f"{found.num_videos} videos, {found.num_frames} frames: {found.path} ({words})", soft_wrap=True)
+    out.print(f"{found.num_videos} videos, {found.num_frames} frames: {found.path} ({words})")

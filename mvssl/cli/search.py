@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from mvssl.cli._app import Run, app, out
+from mvssl.cli._app import Run, app, out, tell_aside
 from mvssl.errors import InputError
 
 
@@ -46,11 +46,12 @@ def search(
         merge_within_s=merge,
         exclude_session=not same_session,
     )
+    tell_aside(found.bad)
     table = Table("rank", "video", "time (s)", "frame", "distance")
     for match in found.matches:
         time = f"{match.start_s:.3f} - {match.end_s:.3f}" if match.end_s > match.start_s else f"{match.time_s:.3f}"
         table.add_row(str(match.rank), match.video, time, str(match.frame), f"{match.distance:.3f}")
-    out.print(table)
+    out.print(table, soft_wrap=False)
     out.print(f"look at {found.sheet} or {found.page}\ntable {found.table}")
 
 

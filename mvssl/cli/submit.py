@@ -31,7 +31,7 @@ def submit(
     logs: Annotated[Path, typer.Option(help="Folder of what the jobs say, seen by every node.")] = Path("logs"),
     local: Annotated[bool, typer.Option("--local", help="Processes on this machine instead; waits for them.")] = False,
 ) -> None:
-    """Train as a Slurm job (extra [cluster]); put back after a time limit or preemption, it goes on with its run.
+    """Train as a Slurm job (needs the extra `cluster`); put back after a time limit or preemption, it goes on with its run.
 
     Example: mvssl submit carl data.root=VIDEOS -o run --nodes 2 --processes-per-node 8 --minutes 600 --slurm partition=gpu
     """

@@ -27,5 +27,5 @@ def sync(
 
     for found in sync(cameras, output, run=run, max_offset_s=max_offset):
         words = f"{found.offset_s:+.3f} s, rate {found.rate:.4f}, confidence {found.confidence:.2f} ({found.method})"
-        out.print(f"{found.camera}: {words}", soft_wrap=True, highlight=False)
+        out.print(f"{found.camera}: {words}")
     out.print(f"table {output}, before and after {output.with_suffix('.png')}")

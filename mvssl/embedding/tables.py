@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl import files
+from mvssl.embedding.table_columns import check_columns, read_about
 from mvssl.errors import InputError
 
 SUFFIX = ".frames.parquet"
@@ -172,22 +173,26 @@ class DamagedTable(InputError):
 
 def read_id(path: str | Path) -> str:
     """The video that a table is of, without reading its rows."""
-    stored = pq.read_schema(path).metadata or {}
-    if b"video" not in stored:
-        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
-    return str(json.loads(stored[b"video"])["video"])
+    try:
+        stored = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: not a table of embedded frames ({error}); embed the video again") from None
+    return str(read_about(path, stored, VideoFrames._fields)[0]["video"])
 
 
 def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
-    """One video's table and its metadata."""
+    """One video's table and its metadata.
+
+    Raises:
+        InputError: no such file, no Parquet, or a table that lacks what ``check_columns`` asks for.
+    """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         words = " ".join(str(error).split())[:200]
         raise DamagedTable(f"{path}: not a table of embedded frames ({words}); embed the video again") from None
-    stored = table.schema.metadata or {}
-    if b"mvssl" not in stored or b"video" not in stored:
-        raise InputError(f"{path}: a Parquet file, but not one of embedded frames; make it with `mvssl embed`")
+    about, metadata = read_about(path, table.schema.metadata or {}, VideoFrames._fields)
+    check_columns(path, table)
 
     def vectors(name: str) -> np.ndarray:
         column = table.column(name).combine_chunks()
@@ -200,13 +205,16 @@ def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
         time_s=table.column("time_s").to_numpy(),
         embedding=vectors("embedding"),
         extra={name: vectors(name) for name in extra},
-        **json.loads(stored[b"video"]),
+        **about,
     )
-    return video, json.loads(stored[b"mvssl"])
+    return video, metadata
 
 
-def read_frames(folder: str | Path) -> Frames:
+def read_frames(folder: str | Path, *, bad: list[InputError] | None = None) -> Frames:
     """All tables of a folder.
+
+    Args:
+        bad: takes the errors of tables that cannot be read, in place of raising the first.
 
     Raises:
         InputError: no tables, or tables of different models in one folder.
@@ -218,7 +226,13 @@ def read_frames(folder: str | Path) -> Frames:
     videos: list[VideoFrames] = []
     metadata: dict[str, Any] = {}
     for path in paths:
-        video, made_by = read_video_frames(path)
+        try:
+            video, made_by = read_video_frames(path)
+        except InputError as error:
+            if bad is None:
+                raise
+            bad.append(error)
+            continue
         if videos and made_by.get("model") != metadata.get("model"):
             raise InputError(
                 f"{path}: made by model {made_by.get('model')}, the others by {metadata.get('model')}; "
@@ -226,4 +240,6 @@ def read_frames(folder: str | Path) -> Frames:
             )
         metadata = metadata or made_by
         videos.append(video)
+    if bad and not videos:
+        raise bad[0]
     return Frames(videos, metadata)

@@ -70,7 +70,13 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"weights: {path}: cannot be read as tensors alone ({type(error).__name__}: {error}); pickles are refused"
         ) from None
-    return state.get("state_dict", state.get("model_state", state))
+    for key in ("state_dict", "model_state"):
+        state = state.get(key, state) if isinstance(state, dict) else state
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(
+            f"weights: {path}: holds {type(state).__name__}, not tensors by name; save the model's state_dict()"
+        )
+    return state
 
 
 def available(backbone: str, source: str) -> bool:

@@ -26,11 +26,20 @@ def playable(video: Video, folder: Path, *, copy: bool = False) -> Path:
         folder: of the copies; a copy is made once for each state of the file.
         copy: make a copy in any case (the browser said that it cannot play the video).
     """
+    return shown_as(video, folder, copy=copy) or copied(video, folder)
+
+
+def shown_as(video: Video, folder: Path, *, copy: bool = False) -> Path | None:
+    """As ``playable``, but nothing is made: None where that needs a copy that is not there yet."""
     if not copy and _plays(video):
         return Path(video.path)
-    state = os.stat(video.path)
-    key = f"{video.path}|{state.st_size}|{state.st_mtime_ns}|{video.start_s}|{video.end_s}|{video.fps}"
-    path = folder / f"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}.mp4"
+    path = _copy_of(video, folder)
+    return path if path.exists() else None
+
+
+def copied(video: Video, folder: Path) -> Path:
+    """The copy, made where it is not there yet."""
+    path = _copy_of(video, folder)
     if not path.exists():
         files.make_folder(folder)
         with open_video(video, damaged="flag") as decoder:
@@ -39,6 +48,12 @@ def playable(video: Video, folder: Path, *, copy: bool = False) -> Path:
             times_s = decoder.times_s - decoder.times_s[0]
             write_video(path, _pictures(decoder, (max(2, height), width)), times_s=times_s, crf=CRF, gop=GOP)
     return path
+
+
+def _copy_of(video: Video, folder: Path) -> Path:
+    state = os.stat(video.path)
+    key = f"{video.path}|{state.st_size}|{state.st_mtime_ns}|{video.start_s}|{video.end_s}|{video.fps}"
+    return folder / f"{hashlib.blake2b(os.fsencode(key), digest_size=12).hexdigest()}.mp4"
 
 
 def _plays(video: Video) -> bool:

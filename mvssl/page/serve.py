@@ -1,18 +1,20 @@
 """The page's server: a handful of addresses, each a function of this package, and three static files.
 
-A video is asked for by its number; no address takes a path. What the user can mend comes back as ``{"error": words}``.
+A video is asked for by its number; no address takes a path. GET only reads; what writes a file is POST, with the page's
+token. What the user can mend comes back as ``{"error": words}``.
 """
 
 from __future__ import annotations
 
-import threading
+import secrets
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -25,9 +27,11 @@ from mvssl import files
 from mvssl.alignment import TimeMap, write_time_maps
 from mvssl.embedding import Model, describe
 from mvssl.errors import InputError
+from mvssl.page.guard import Answers, Guard, refused
 from mvssl.page.library import Library
+from mvssl.page.limits import check_picture
 from mvssl.page.pictures import frame_picture, matrix_picture
-from mvssl.page.playable import playable
+from mvssl.page.playable import copied, shown_as
 from mvssl.page.together import Pair, aligned, described, parse_pair
 from mvssl.page.upload import TooLarge, receive, take_in
 from mvssl.reporting.matrix import write_matrix
@@ -37,18 +41,11 @@ from mvssl.video.layouts import SUFFIXES
 
 STATIC = Path(__file__).parent / "static"
 LOCAL = ("127.0.0.1", "localhost", "::1")
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 MAX_HITS, MAX_TOGETHER = 200, 12
 
 
 class Page:
-    """The addresses. Long work is done one piece at a time, so that a few clicks cannot pile up on the machine.
+    """The addresses. Each kind of work has its own queue (``application``): a long one holds up none of the others.
 
     Args:
         library: the videos.
@@ -61,10 +58,9 @@ class Page:
         self.library, self.folder, self.model = library, folder, model
         self.max_upload_mb = max_upload_mb
         self.no_upload = _no_upload(library, model)
-        self._computing, self._copying = threading.Lock(), threading.Lock()
-        self._picture = lru_cache(maxsize=4096)(
-            lambda number, time_s, height: frame_picture(library.video(number), time_s, height=height)
-        )
+        self.token = secrets.token_urlsafe(24)  # of this start of the server
+        self._taking_in = CapacityLimiter(1)
+        self._picture = lru_cache(maxsize=4096)(self._picture_of)
         self._map = lru_cache(maxsize=64)(self._aligned)
 
     def listing(self, query: QueryParams) -> Response:
@@ -84,7 +80,8 @@ class Page:
             for number, video in enumerate(self.library.videos)
         ]
         upload = {"refused": self.no_upload, "max_mb": self.max_upload_mb, "suffixes": sorted(SUFFIXES)}
-        return JSONResponse({"videos": rows, "names": self.library.segments.labels, "upload": upload})
+        names = self.library.segments.labels
+        return JSONResponse({"videos": rows, "names": names, "upload": upload, "token": self.token})
 
     def picture(self, query: QueryParams) -> Response:
         """JPEG of a video at a time."""
@@ -92,11 +89,18 @@ class Page:
         return Response(found, media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"})
 
     def video(self, query: QueryParams) -> Response:
-        """The video, or a copy that a browser can play; in pieces, as the browser asks."""
-        video = self.library.video(_whole(query, "video"))
-        with self._copying:
-            path = playable(video, self.folder / "copies", copy="copy" in query)
+        """The video, or with ``copy``, or where no browser plays it, the copy that ``copy`` made; in pieces."""
+        path = shown_as(self.library.video(_whole(query, "video")), self.folder / "copies", copy="copy" in query)
+        if path is None:
+            return refused("browsers cannot play this one as it is, and no copy is made yet (POST api/copy)", 409)
         return FileResponse(path, media_type="video/webm" if path.suffix == ".webm" else "video/mp4")
+
+    def copy(self, query: QueryParams) -> Response:
+        """Makes a copy that a browser can play, where there is none yet."""
+        video = self.library.video(_whole(query, "video"))
+        check_picture(video)
+        copied(video, self.folder / "copies")
+        return JSONResponse({"number": _whole(query, "video")})
 
     def search(self, query: QueryParams) -> Response:
         """The same moment in the other videos, nearest first."""
@@ -122,8 +126,7 @@ class Page:
     def matrix(self, query: QueryParams) -> Response:
         """PNG of the similarities of two videos, without axes: the page draws path, pins and times over it."""
         reference, pairs = self._pairs(query)
-        with self._computing:
-            found = matrix_picture(self.library[reference], self.library[pairs[0].query])
+        found = matrix_picture(self.library[reference], self.library[pairs[0].query])
         return Response(found, media_type="image/png")
 
     def save(self, query: QueryParams) -> Response:
@@ -133,47 +136,45 @@ class Page:
         folder, kind = self.folder / "saved", query.get("kind")
         files.make_folder(folder)
         first = self.library[reference]
-        with self._computing:
-            if kind == "table":
-                path = write_time_maps(folder / "align.parquet", maps)
-            elif kind == "picture":
-                other = self.library[pairs[0].query]
-                path = write_matrix(folder / "matrix.png", first, other, maps[0], segments=self.library.segments)
-            elif kind == "video":
-                queries = [(self.library.video(pair.query), found) for pair, found in zip(pairs, maps)]
-                target = folder / "synchronised.mp4"
-                path = write_synchronised(
-                    target, self.library.video(reference), queries, segments=self.library.segments
-                )
-            else:
-                raise InputError(f"kind {kind!r}: known are video, table and picture")
-            content = path.read_bytes()
+        if kind == "table":
+            path = write_time_maps(folder / "align.parquet", maps)
+        elif kind == "picture":
+            other = self.library[pairs[0].query]
+            path = write_matrix(folder / "matrix.png", first, other, maps[0], segments=self.library.segments)
+        elif kind == "video":
+            queries = [(self.library.video(pair.query), found) for pair, found in zip(pairs, maps)]
+            target = folder / "synchronised.mp4"
+            path = write_synchronised(target, self.library.video(reference), queries, segments=self.library.segments)
+        else:
+            raise InputError(f"kind {kind!r}: known are video, table and picture")
+        content = path.read_bytes()
         return Response(content, headers={"Content-Disposition": f'attachment; filename="{path.name}"'})
 
     async def upload(self, request: Request) -> Response:
         """Takes in a video as the body of the request."""
-        if "x-mvssl" not in request.headers:  # another site's page cannot send this header without being allowed to
-            return _refused("uploads come from the page itself", 403)
         if self.no_upload or self.model is None:
-            return _refused(self.no_upload, 409)
+            return refused(self.no_upload, 409)
         limit = int(self.max_upload_mb * 1e6)
         name = request.query_params.get("name", "")
         if int(request.headers.get("content-length") or 0) > limit:
-            return _refused(f"larger than the {self.max_upload_mb:g} MB that this page takes", 413)
+            return refused(f"larger than the {self.max_upload_mb:g} MB that this page takes", 413)
         path = await receive(request.stream(), name, self.library.uploads, max_bytes=limit)
-        return JSONResponse({"number": await run_in_threadpool(self._take_in, path)})
+        return JSONResponse({"number": await run_sync(self._take_in, path, limiter=self._taking_in)})
 
     def _take_in(self, path: Path) -> int:
         assert self.model is not None
-        with self._computing:
-            return self.library.add(take_in(path, self.model, self.folder / "uploaded_frames"))
+        return self.library.add(take_in(path, self.model, self.folder / "uploaded_frames"))
+
+    def _picture_of(self, number: int, time_s: float, height: int) -> bytes:
+        video = self.library.video(number)
+        check_picture(video)
+        return frame_picture(video, time_s, height=height)
 
     def _aligned(self, reference: int, pair: Pair) -> TimeMap:
-        with self._computing:
-            trained = bool(self.library.metadata.get("normalised"))  # the zero-shot default's rows are not
-            centre = not self.library.metadata.get("centred")
-            videos = self.library[reference], self.library[pair.query]
-            return aligned(*videos, pair.pins, trained=trained, centre=centre)
+        trained = bool(self.library.metadata.get("normalised"))  # the zero-shot default's rows are not
+        centre = not self.library.metadata.get("centred")
+        videos = self.library[reference], self.library[pair.query]
+        return aligned(*videos, pair.pins, trained=trained, centre=centre)
 
     def _pairs(self, query: QueryParams) -> tuple[int, list[Pair]]:
         pairs = [parse_pair(text) for text in query.getlist("query")]
@@ -184,54 +185,38 @@ class Page:
 
 def application(page: Page, *, host: str = "127.0.0.1") -> Starlette:
     """The server as an ASGI application; for a local ``host`` it answers to local names only (no DNS rebinding)."""
-    reads: dict[str, Callable[[QueryParams], Response]] = {
-        "library": page.listing,
-        "picture": page.picture,
-        "video": page.video,
-        "search": page.search,
-        "align": page.align,
-        "matrix": page.matrix,
-        "save": page.save,
-    }
-    routes: list[Any] = [Route(f"/api/{name}", _answering(work)) for name, work in reads.items()]
-    routes += [Route("/api/upload", page.upload, methods=["POST"])]
-    routes += [Mount("/", StaticFiles(directory=STATIC, html=True))]
+    looking, computing, copying, saving = (CapacityLimiter(number) for number in (8, 2, 1, 1))
+    works: list[tuple[str, str, Callable[[QueryParams], Response], CapacityLimiter]] = [
+        ("GET", "library", page.listing, looking),
+        ("GET", "picture", page.picture, looking),
+        ("GET", "video", page.video, looking),
+        ("GET", "search", page.search, computing),
+        ("GET", "align", page.align, computing),
+        ("GET", "matrix", page.matrix, computing),
+        ("POST", "copy", page.copy, copying),
+        ("POST", "save", page.save, saving),
+    ]
+    api = [Route(f"/{name}", _answering(work, limiter), methods=[method]) for method, name, work, limiter in works]
+    api += [Route("/upload", page.upload, methods=["POST"])]
+    routes = [Mount("/api", routes=api), Mount("/", StaticFiles(directory=STATIC, html=True))]
     hosts = [*LOCAL, "[::1]"] if host in LOCAL else ["*"]
+    answers = Answers((page.library.root, page.library.uploads, page.folder))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(_Headers)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(Guard, token=page.token)],
         exception_handlers={
-            TooLarge: lambda _, error: _refused(str(error), 413),
-            InputError: lambda _, error: _refused(str(error), 400),
-            ClientDisconnect: lambda _, error: _refused("the upload broke off", 400),
+            TooLarge: lambda _, error: refused(str(error), 413),
+            ClientDisconnect: lambda _, error: refused("the upload broke off", 400),
+            **{kind: lambda _, error: answers(error) for kind in (InputError, OSError, MemoryError, Exception)},
         },
     )
 
 
-class _Headers:
-    """Adds ``HEADERS`` to every answer."""
-
-    def __init__(self, app: Any):
-        self.app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] += [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-            await send(message)
-
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-def _answering(work: Callable[[QueryParams], Response]) -> Callable[[Request], Response]:
-    def answer(request: Request) -> Response:  # not async: it runs in a thread
-        return work(request.query_params)
+def _answering(work: Callable[[QueryParams], Response], limiter: CapacityLimiter) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:  # those that wait hold no thread
+        return await run_sync(work, request.query_params, limiter=limiter)
 
     return answer
-
-
-def _refused(words: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": words}, status_code=status)
 
 
 def _number(query: QueryParams, name: str, default: float | None = None) -> float:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mvssl import files
 from mvssl.embedding import Model, VideoFrames, describe, write_frames
-from mvssl.errors import InputError, VideoError
+from mvssl.errors import InputError
+from mvssl.page.limits import open_upload
 from mvssl.types import Video
-from mvssl.video import open_video
 from mvssl.video.layouts import SUFFIXES
 
 
@@ -69,16 +69,18 @@ def _placed(partial: Path, folder: Path, name: str) -> Path:
 
 
 def take_in(path: Path, model: Model, tables: Path) -> VideoFrames:
-    """Opens and embeds an uploaded video; its table goes to ``tables``. A file that is no video is deleted.
+    """Opens and embeds an uploaded video; its table goes to ``tables``. A file that is no video, or too much
+    of one (``limits``), is deleted.
 
     Raises:
         InputError: why the video cannot be used, without the path of this machine.
     """
+    named = Video(path.name, str(path), start_s=-float("inf"))
     try:
-        with open_video(path) as decoder:
-            video: Video = decoder.video._replace(id=f"uploads/{path.name}")
+        with open_upload(named) as decoder:
+            video = decoder.video._replace(id=f"uploads/{path.name}")
         found = model.frames(video)
-    except VideoError as error:
+    except InputError as error:
         path.unlink(missing_ok=True)
         raise InputError(f"{path.name} cannot be used: {str(error).replace(str(path), 'the file')}") from None
     write_frames(tables, found, describe(model.encoder, model.recipe, normalise=model.normalise))

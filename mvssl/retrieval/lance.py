@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from .match import FIELDS, Match, Selection
 _TABLE = "frames"
 _TRAIN_ROWS = 10_000  # below this an approximate index is not worth training
 _BATCH_ROWS = 50_000  # of one transaction
+_ATTEMPTS = 20  # of a transaction, while others write
 _VIDEO_COLUMNS = ("video", *FIELDS, "path")
 
 
@@ -48,10 +51,7 @@ class LanceIndex:
         self.metadata: dict[str, Any] = {}
         self._store = lancedb.connect(self.uri)
         self._table: Any = None
-        if _TABLE in self._store.list_tables().tables:
-            self._table = self._store.open_table(_TABLE)
-            about = json.loads(self._table.schema.metadata[b"mvssl"])
-            self.metadata, self.centre = about["metadata"], about["centre"]
+        self._open()
 
     def __len__(self) -> int:
         return 0 if self._table is None else self._table.count_rows()
@@ -74,34 +74,45 @@ class LanceIndex:
         if not videos:
             return
         metadata = metadata or {}
-        if self._table is None:
-            self.metadata = metadata
-            about = json.dumps({"metadata": metadata, "centre": self.centre})
-            table = pa.concat_tables([self._rows(video) for video in videos]).replace_schema_metadata({"mvssl": about})
-            self._table = self._store.create_table(_TABLE, table)
+        if self._table is None and self._created(videos, metadata):
             return
         if metadata.get("model") != self.metadata.get("model"):
             raise InputError(
                 f"{self.uri}: an index of model {self.metadata.get('model')}; frames of model {metadata.get('model')} "
                 "go into a new one"
             )
-        self.delete([video.video for video in videos])
-        self._table.add(pa.concat_tables([self._rows(video) for video in videos]))
+        rows = pa.concat_tables([self._rows(video) for video in videos])
+        replaced = f"video IN ({_literals(video.video for video in videos)})"
+        merge = self._table.merge_insert(["video", "frame", "time_s"])
+        merge = (
+            merge.when_matched_update_all().when_not_matched_insert_all().when_not_matched_by_source_delete(replaced)
+        )
+        self._settled(lambda: merge.execute(rows))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Takes videos out; nothing happens where one is not there."""
         if self._table is not None and ids:
-            self._table.delete(f"video IN ({_literals(ids)})")
+            self._settled(lambda: self._table.delete(f"video IN ({_literals(ids)})"))
 
-    def add_folder(self, folder: str | os.PathLike) -> Iterator[str]:
-        """Adds the tables of a folder that are not in the index yet; yields each id when it is in."""
+    def add_folder(self, folder: str | os.PathLike, *, bad: list[InputError] | None = None) -> Iterator[str]:
+        """Adds the tables of a folder that are not in the index yet; yields each id when it is in.
+
+        Args:
+            bad: takes the errors of tables that cannot be read, in place of raising the first.
+        """
         there = self.ids()
         waiting: list[VideoFrames] = []
         made_by: dict[str, Any] = {}
         for path in sorted(Path(folder).glob("*" + SUFFIX)):
-            if read_id(path) in there:
+            try:
+                if read_id(path) in there:
+                    continue
+                video, own = read_video_frames(path)
+            except InputError as error:
+                if bad is None:
+                    raise
+                bad.append(error)
                 continue
-            video, own = read_video_frames(path)
             if waiting and own.get("model") != made_by.get("model"):
                 raise InputError(f"{path}: made by model {own.get('model')}, the others by {made_by.get('model')}")
             made_by = own
@@ -134,7 +145,7 @@ class LanceIndex:
             self._table.create_index("vector", config=config)
         if "video" not in known:
             self._table.create_index("video", config=BTree())
-        self._table.optimize(cleanup_older_than=timedelta(minutes=1))
+        self._settled(lambda: self._table.optimize(cleanup_older_than=timedelta(minutes=1)))
 
     def find(self, name: str) -> VideoFrames:
         """The video of that id or ending, its embedding the unit rows that are searched."""
@@ -181,6 +192,51 @@ class LanceIndex:
             )
         ]
 
+    def _open(self) -> bool:
+        """Opens the table; False where there is none, or one whose first rows another process is still writing."""
+        try:
+            if _TABLE not in self._store.list_tables().tables:
+                return False
+            self._table = self._store.open_table(_TABLE)
+        except ValueError as error:
+            if "was not found" not in str(error):
+                raise
+            return False
+        about = json.loads((self._table.schema.metadata or {}).get(b"mvssl", b"null"))
+        if about is None:
+            raise InputError(f"{self.uri}: a LanceDB table, but not one of mvssl; make it with mvssl index")
+        self.metadata, self.centre = about["metadata"], about["centre"]
+        return True
+
+    def _created(self, videos: Sequence[VideoFrames], metadata: dict[str, Any]) -> bool:
+        """Makes the table of these videos; False where another process has made one in the meantime: it is opened."""
+        about = json.dumps({"metadata": metadata, "centre": self.centre})
+        rows = pa.concat_tables([self._rows(video) for video in videos]).replace_schema_metadata({"mvssl": about})
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._table = self._store.create_table(_TABLE, rows)
+                self.metadata = metadata
+                return True
+            except (OSError, RuntimeError, ValueError):
+                if self._open():
+                    return False
+                if attempt == _ATTEMPTS - 1 or _TABLE not in self._store.list_tables().tables:
+                    raise
+                _wait(attempt)
+        return False
+
+    def _settled(self, work: Callable[[], Any]) -> None:
+        """Does a piece of work, again where another process changed the table at the same time."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                work()
+                return
+            except (OSError, RuntimeError, ValueError) as error:  # LanceDB has no class of its own for it
+                if "conflict" not in str(error).lower() or attempt == _ATTEMPTS - 1:
+                    raise
+                _wait(attempt)
+                self._table.checkout_latest()
+
     def _named(self, *query: np.ndarray) -> Any:
         if self._table is None:
             raise InputError(f"{self.uri}: the index is empty; add videos first")
@@ -193,6 +249,11 @@ class LanceIndex:
         columns["time_s"] = pa.array(np.asarray(video.time_s, dtype=np.float64))
         columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
         return pa.table(columns)
+
+
+def _wait(attempt: int) -> None:
+    """A random time, so that two writers do not meet again; longer each time."""
+    time.sleep(random.uniform(0.0, 0.05 * 2 ** min(attempt, 5)))
 
 
 def _condition(selection: Selection) -> str:

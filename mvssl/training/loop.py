@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import send_to_device
 
 from mvssl.distributed import whole_tensor
@@ -52,6 +53,8 @@ def train(
         ConfigError: weights are to be sharded in a way, or with a part of the run, that is not supported.
     """
     settings = experiment.train
+    AcceleratorState._reset_state()  # what an earlier run of this process chose (precision) does not bind this one
+    GradientState._reset_state()
     accelerator = Accelerator(
         mixed_precision=settings.precision, gradient_accumulation_steps=settings.accumulate,
         log_with=list(settings.log_with) or None, project_dir=str(run),

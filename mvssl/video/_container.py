@@ -12,7 +12,12 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
-STRICT = {"err_detect": "crccheck+explode"}  # decoders report damage that they would else paint over
+from .white_list import MAX_PIXELS, open_file
+
+STRICT = {
+    "err_detect": "crccheck+explode",
+    "max_pixels": str(MAX_PIXELS),
+}  # decoders report damage that they would else paint over
 
 
 def open_container(path: str, *, timeout_s: float | None = None) -> av.container.InputContainer:
@@ -21,21 +26,35 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
         raise VideoError(f"{path}: no such file", path=path, kind="missing")
     if os.path.isdir(path):
         raise VideoError(f"{path}: is a folder, not a video file", path=path, kind="not_video")
+    if not os.path.isfile(path):
+        raise VideoError(f"{path}: is a pipe, a socket or a device, not a file", path=path, kind="not_video")
     if os.path.getsize(path) == 0:
         raise VideoError(f"{path}: the file is empty", path=path, kind="empty")
     try:
-        container = av.open(path, timeout=timeout_s)
+        container = open_file(path, timeout_s=timeout_s)
     except av.ExitError as error:
         raise VideoError(f"{path}: opening took longer than {timeout_s} s", path=path, kind="timeout") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{path}: not a video that FFmpeg can open ({error})", path=path, kind="not_video") from error
+        reason = str(error).replace(f"file:{path}", path)
+        if isinstance(error, av.ArgumentError):
+            reason = "a list of files, or another kind that is not on the list of containers that are read"
+        raise VideoError(f"{path}: not a video that FFmpeg can open ({reason})", path=path, kind="not_video") from error
     if not container.streams.video:
         container.close()
         raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")
-    if container.streams.video[0].codec_context is None:
+    first = container.streams.video[0]
+    if first.codec_context is None:
         container.close()
         raise VideoError(
             f"{path}: the video stream is of a codec that FFmpeg does not know", path=path, kind="unreadable"
+        )
+    if (num_pixels := first.width * first.height) > MAX_PIXELS:
+        container.close()
+        raise VideoError(
+            f"{path}: pictures of {first.width} x {first.height} are {num_pixels / 1e6:.0f} million pixels, more than the "
+            f"{MAX_PIXELS / 1e6:.0f} that are read; make it smaller (ffmpeg -i IN -vf scale=3840:-2 OUT.mp4)",
+            path=path,
+            kind="unreadable",
         )
     return container
 

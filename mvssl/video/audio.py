@@ -9,6 +9,8 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
+from .white_list import open_file
+
 _LEAD_S = 0.2  # decoded before the start, so that the decoder has settled
 
 
@@ -30,8 +32,10 @@ def read_audio(
         VideoError: missing, not_video, no audio stream, corrupt.
     """
     path = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise VideoError(f"{path}: is not a file", path=path, kind="not_video")
     try:
-        with av.open(path) as container:
+        with open_file(path) as container:
             if not container.streams.audio:
                 raise VideoError(f"{path}: holds no audio stream", path=path, kind="no_video_stream")
             stream = container.streams.audio[0]
@@ -41,7 +45,8 @@ def read_audio(
     except FileNotFoundError as error:
         raise VideoError(f"{path}: no such file", path=path, kind="missing") from error
     except av.FFmpegError as error:
-        raise VideoError(f"{path}: the sound cannot be decoded ({error})", path=path, kind="corrupt") from error
+        reason = str(error).replace(f"file:{path}", path)
+        raise VideoError(f"{path}: the sound cannot be decoded ({reason})", path=path, kind="corrupt") from error
     stop_s = (
         max([at + part.shape[1] / rate for at, part in pieces], default=start_s) if end_s == float("inf") else end_s
     )

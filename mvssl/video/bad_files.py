@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from mvssl import files
+from mvssl import csv_cells, files
 from mvssl.errors import InputError, VideoError
 
 
@@ -69,14 +69,14 @@ class BadFiles:
         if not self.table.exists():
             return set()
         with open(self.table, newline="") as file:
-            return {row["path"] for row in csv.DictReader(file)}
+            return {csv_cells.from_cell(row["path"]) for row in csv.DictReader(file)}
 
     def _append(self, error: VideoError) -> None:
         assert self.table is not None
         files.make_folder(self.table.parent)
         new = not self.table.exists()
         with open(self.table, "a", newline="") as file:  # one short line per write: safe with several writers
-            writer = csv.writer(file)
+            writer = csv_cells.Writer(file)
             if new:
                 writer.writerow(["path", "kind", "time_s", "message"])
             writer.writerow([error.path, error.kind, "" if error.time_s is None else error.time_s, str(error)])

@@ -37,6 +37,8 @@ def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksu
     Raises as ``build_index``.
     """
     path = os.path.abspath(os.fspath(path))
+    if not os.path.isfile(path):
+        return build_index(path, timeout_s=timeout_s)  # says what it is; to open a pipe would wait for ever
     try:
         key = fingerprint(path)
     except OSError:

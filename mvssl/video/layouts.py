@@ -9,35 +9,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mvssl import files
 from mvssl.errors import InputError
 from mvssl.types import Video
 
 from ._lerobot import read_lerobot
 from ._lists import read_hmdb51, read_kinetics, read_ucf101
+from .folder import SUFFIXES as SUFFIXES
+from .folder import walk
 from .opening import open_video
-from .picture_folder import PICTURES
 from .tables import read_table, unique
 
-SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".gif",
-        ".flv",
-        ".wmv",
-        ".3gp",
-    ]
-)
 LAYOUTS = ("table", "folder", "videofolder", "lerobot", "kinetics", "ucf101", "hmdb51")
 
 
@@ -137,16 +118,7 @@ def _read_folder(path: Path, root: Path) -> list[Video]:
     """Video files, and folders of numbered pictures, under a folder; sorted by name."""
     if path.is_file():
         return [Video(path.name, str(path))]
-    found = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not files.is_temporary(name))
-        here = Path(folder)
-        videos = [here / name for name in sorted(names) if Path(name).suffix.lower() in SUFFIXES]
-        pictures = [name for name in names if Path(name).suffix.lower() in PICTURES]
-        if len(pictures) >= 2 and not videos and all(re.search(r"\d", name) for name in pictures) and here != path:
-            videos = [here]
-        found += [Video(item.relative_to(path).as_posix(), str(item)) for item in videos]
-    return sorted(found)
+    return walk(path)[0]
 
 
 def _read_videofolder(path: Path, root: Path) -> list[Video]:

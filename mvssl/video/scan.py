@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,8 @@ from mvssl.types import ClipRequest, Video
 
 from .cache import index_of
 from .decoder import Decoder
-from .layouts import read_videos
+from .folder import Skipped, walk
+from .layouts import read_videos, sniff
 from .opening import open_video
 from .picture_folder import DEFAULT_FPS
 
@@ -35,6 +37,7 @@ class Problem(NamedTuple):
 class ScanReport(NamedTuple):
     videos: list[Video]
     problems: list[Problem]
+    skipped: list[Skipped] = []  # entries of a folder that are not read as videos
 
 
 def scan(
@@ -63,9 +66,13 @@ def scan(
 
     Returns:
         The usable videos, completed, and the problems in the order of the files. A damaged file stays usable, with its
-        first damaged time noted; its damaged frames raise when they are asked for.
+        first damaged time noted; its damaged frames raise when they are asked for. Of a folder also what was skipped, and
+        why.
     """
+    skipped: list[Skipped] = []
     if isinstance(source, (str, os.PathLike)):
+        if os.path.isdir(source) and (layout or sniff(Path(source))) == "folder":
+            skipped = walk(Path(source))[1]
         rows: Sequence[Video] = read_videos(source, layout=layout, pattern=pattern, probe=False)
     else:
         rows = source
@@ -81,7 +88,7 @@ def scan(
             problems += found
         except VideoError as error:
             problems.append(Problem(row.id, row.path, error.kind, str(error), error.time_s, fatal=True))
-    return ScanReport(videos, problems + _duplicates(videos))
+    return ScanReport(videos, problems + _duplicates(videos), skipped)
 
 
 def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mvssl import files
+from mvssl import csv_cells, files
 from mvssl.errors import InputError
 from mvssl.types import Video
 
@@ -44,7 +44,7 @@ def read_table(path: str | os.PathLike) -> list[Video]:
         rows: Sequence[Mapping[str, Any]] = pq.read_table(path).to_pylist()
     else:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            rows = [csv_cells.from_cells(row) for row in csv.DictReader(file)]
     videos = [_row(row, path, number) for number, row in enumerate(rows, start=2)]
     return unique(videos, str(path))
 

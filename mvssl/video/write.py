@@ -47,7 +47,10 @@ def write_video(
         raise InputError(f"{path}: give fps or times_s, one of them")
     path = os.fspath(path)
     options = {"movflags": "+faststart", "movie_timescale": str(_CLOCK)}
-    with files.whole_file(path) as temporary, av.open(temporary, "w", format="mp4", options=options) as container:
+    with (
+        files.whole_file(path) as temporary,
+        av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
+    ):
         stream = _video_stream(container, fps, crf, gop)
         sound = None if audio is None else _audio_stream(container, audio, sample_rate, path)
         _write_pictures(container, stream, frames, times_s, path)

@@ -65,3 +65,11 @@ def test_weights_for_another_number_of_channels(tmp_path, channels):
     expected = {1: rgb[first].sum(1, keepdim=True), 2: rgb[first][:, :2] * 1.5, 3: rgb[first]}[channels]
     torch.testing.assert_close(own.pop(first), expected)
     assert all(torch.equal(value, rgb[name]) for name, value in own.items())
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": [1]}, {"model_state": {"a": "b"}}, 3])
+def test_a_file_that_holds_something_else_is_refused(tmp_path, content):
+    path = tmp_path / "w.pth"
+    torch.save(content, path)
+    with pytest.raises(InputError, match=r"w\.pth: holds .*state_dict"):
+        load_weights(torch.nn.Linear(1, 1), "resnet18", str(path))

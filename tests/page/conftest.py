@@ -48,10 +48,18 @@ class Site(NamedTuple):
         status, body, _ = self.request(f"/api/{name}?{urlencode(parameters, doseq=True)}")
         return status, json.loads(body)
 
-    def upload(self, name: str, body: bytes, **headers: str) -> tuple[int, dict]:
-        status, found, _ = self.request(
-            f"/api/upload?{urlencode({'name': name})}", method="POST", body=body, headers={"X-mvssl": "page", **headers}
-        )
+    @property
+    def token(self) -> str:
+        return self.ask("library")[1]["token"]
+
+    def order(self, name: str, body: bytes | None = None, **parameters) -> tuple[int, bytes, dict[str, str]]:
+        """What the page itself asks by POST."""
+        path = f"/api/{name}?{urlencode(parameters, doseq=True)}"
+        return self.request(path, method="POST", body=body, headers={"X-mvssl": self.token})
+
+    def upload(self, name: str, body: bytes) -> tuple[int, dict]:
+        path, headers = f"/api/upload?{urlencode({'name': name})}", {"X-mvssl": self.token}
+        status, found, _ = self.request(path, method="POST", body=body, headers=headers)
         return status, json.loads(found)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -158,3 +159,79 @@ def test_a_killed_run_continues(rng, tmp_path):
     added = set(index.add_folder(tmp_path / "frames"))
     assert added == set(frames.ids) - there
     same(search(index, "07.mp4@1s", k=10), search(frames, "07.mp4@1s", k=10))
+
+
+def shifted(video, by):
+    """The video embedded again: other times, other numbers, one row less."""
+    return video._replace(frame=video.frame[1:] + 1, time_s=video.time_s[1:] + by, embedding=-video.embedding[1:])
+
+
+def test_adding_again_is_one_transaction(index, frames):
+    before = index._table.version
+    again = [shifted(video, 0.01) for video in frames.videos[:4]]
+    index.add(again, frames.metadata)
+    assert index._table.version == before + 1
+    assert len(index) == 8 * 40 - 4
+    for video in again:
+        np.testing.assert_allclose(index.read([video.video])[0].time_s, video.time_s)
+    assert len(index.read([frames.videos[7].video])[0].time_s) == 40
+
+
+def test_a_reader_sees_each_video_whole_while_it_is_replaced(frames, tmp_path):
+    where = tmp_path / "index.lance"
+    LanceIndex(where).add(frames.videos, frames.metadata)
+    done = threading.Event()
+    wrong: list[int] = []
+
+    def read():
+        while not done.is_set():
+            reader = LanceIndex(where)
+            if len(reader.ids()) != 8 or len(reader) % 8:
+                wrong.append(len(reader))
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    writer = LanceIndex(where)
+    for number in range(15):
+        writer.add([video if number % 2 else shifted(video, 0.01) for video in frames.videos], frames.metadata)
+    done.set()
+    reading.join()
+    assert not wrong
+
+
+def test_two_writers_and_a_reader(frames, tmp_path):
+    """Writers that start together on an index that is not there yet, and replace each other's videos: both end well."""
+    where = tmp_path / "index.lance"
+    failed: list[BaseException] = []
+    start = threading.Barrier(3)
+
+    def write(by):
+        try:
+            writer = LanceIndex(where)
+            start.wait()
+            for number in range(8):
+                writer.add([shifted(video, by) for video in frames.videos[number % 2 :: 2]], frames.metadata)
+                writer.delete([frames.videos[0].video])
+        except BaseException as error:
+            failed.append(error)
+
+    writers = [threading.Thread(target=write, args=(by,)) for by in (0.01, 0.02)]
+    for thread in writers:
+        thread.start()
+    start.wait()
+    while any(thread.is_alive() for thread in writers):
+        reader = LanceIndex(where)
+        counts = (
+            [len(video.time_s) for video in reader.read([video.video for video in frames.videos])]
+            if len(reader)
+            else []
+        )
+        assert set(counts) <= {39}
+    for thread in writers:
+        thread.join()
+    assert not failed
+    found = LanceIndex(where)
+    assert found.ids() == {video.video for video in frames.videos[1:]}
+    for video in frames.videos[1:]:
+        times_s = found.read([video.video])[0].time_s
+        assert any(np.allclose(times_s, video.time_s[1:] + by, atol=1e-9) for by in (0.01, 0.02))

@@ -1,14 +1,17 @@
 // What all parts of the page share: asking the server, words to the user, and a player with its timeline.
 
-export const state = { videos: [], names: [] };
+export const state = { videos: [], names: [], token: "" };
 
-export async function ask(address, parameters = {}) {
-  const query = new URLSearchParams(parameters);
-  const answer = await fetch(`api/${address}?${query}`);
-  const found = await answer.json();
-  if (!answer.ok) throw new Error(found.error);
-  return found;
+async function answered(address, parameters, options) {
+  const answer = await fetch(`api/${address}?${new URLSearchParams(parameters)}`, options);
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return answer;
 }
+
+export const ask = async (address, parameters = {}) => (await answered(address, parameters)).json();
+
+// What makes a file on the server: by POST, with the token that only this page can read.
+export const order = (address, parameters = {}, body = null) => answered(address, parameters, { method: "POST", body, headers: { "X-mvssl": state.token } });
 
 export function say(words, bad = false) {
   const place = document.getElementById("words");
@@ -46,10 +49,12 @@ export const colour = (label) => `hsl(${(state.names.indexOf(label) * 137.5 + 40
 // asked for again as a copy that it can.
 export function film(video, fields = {}) {
   const made = element("video", { muted: true, playsInline: true, preload: "auto", src: `api/video?video=${video.number}`, ...fields });
-  made.addEventListener("error", () => {
-    if (!made.src.includes("copy")) made.src += "&copy=1";
-    else say(`${video.id}: this browser cannot play it`, true);
-  });
+  made.addEventListener("error", careful(async () => {
+    if (made.src.includes("copy")) throw new Error(`${video.id}: this browser cannot play it`);
+    if (!state.token) Object.assign(state, await ask("library"));
+    await order("copy", { video: video.number });
+    made.src += "&copy=1";
+  }));
   return made;
 }
 

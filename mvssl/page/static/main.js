@@ -1,6 +1,6 @@
 // The library: pictures of all videos, ticks for side by side, uploads; and which part of the page is shown.
 
-import { ask, careful, element, picture, say, state, timecode } from "./common.js";
+import { ask, careful, element, order, picture, say, state, timecode } from "./common.js";
 import { openMoment } from "./moment.js";
 import { openTogether, stopTogether } from "./together.js";
 
@@ -53,9 +53,7 @@ async function send(file) {
   if (limit.refused) throw new Error(limit.refused);
   if (file.size > limit.max_mb * 1e6) throw new Error(`${file.name}: larger than the ${limit.max_mb} MB that this page takes`);
   say(`${file.name}: sending and embedding …`);
-  const answer = await fetch(`api/upload?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: { "X-mvssl": "page" } });
-  const found = await answer.json();
-  if (!answer.ok) throw new Error(found.error);
+  const found = await (await order("upload", { name: file.name }, file)).json();
   await load();
   showLibrary();
   say(`${state.videos[found.number].id} is in the library`);

@@ -1,6 +1,6 @@
 // Side by side: the reference leads, the others follow its time map; the matrix shows where, a click jumps or pins.
 
-import { ask, careful, element, player, say, state, timecode } from "./common.js";
+import { ask, careful, element, order, player, say, state, timecode } from "./common.js";
 import { drawMatrix } from "./matrix.js";
 
 const part = document.getElementById("together");
@@ -44,11 +44,18 @@ async function align(one) {
   one.map = await ask("align", { reference: lead.video.number, query: pinned(one) });
   one.relabel(one.map.labels);
   if (one === followers[looking]) showMatrix();
-  const all = new URLSearchParams([["reference", lead.video.number], ...followers.map((other) => ["query", pinned(other)])]);
-  for (const link of document.querySelectorAll("[data-save]")) {
-    const only = new URLSearchParams({ reference: lead.video.number, query: pinned(followers[looking]) });
-    link.href = `api/save?kind=${link.dataset.save}&${link.dataset.save === "picture" ? only : all}`;
-  }
+}
+
+async function save(kind) {
+  const shown = kind === "picture" ? [followers[looking]] : followers;
+  const parameters = [["kind", kind], ["reference", lead.video.number], ...shown.map((one) => ["query", pinned(one)])];
+  say("making the file …");
+  const answer = await order("save", parameters);
+  const name = answer.headers.get("Content-Disposition").split('"')[1];
+  const href = URL.createObjectURL(await answer.blob());
+  element("a", { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60000);
+  say("");
 }
 
 function showMatrix() {
@@ -101,6 +108,9 @@ function follow() {
   frame = requestAnimationFrame(follow);
 }
 
+for (const button of document.querySelectorAll("[data-save]")) {
+  button.addEventListener("click", careful(() => save(button.dataset.save)));
+}
 play.addEventListener("click", careful(async () => {
   if (!lead) return;
   if (!lead.screen.paused) return lead.screen.pause();
