@@ -7,13 +7,16 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from filelock import FileLock
 
+from mvssl import files
 from mvssl.embedding.tables import SUFFIX, VideoFrames, ends_so, read_id, read_video_frames, the_only
 from mvssl.errors import InputError
 
@@ -74,8 +77,10 @@ class LanceIndex:
         if not videos:
             return
         metadata = metadata or {}
-        if self._table is None and self._created(videos, metadata):
-            return
+        if self._table is None:
+            with self._alone():
+                if self._created(videos, metadata):
+                    return
         if metadata.get("model") != self.metadata.get("model"):
             raise InputError(
                 f"{self.uri}: an index of model {self.metadata.get('model')}; frames of model {metadata.get('model')} "
@@ -229,13 +234,22 @@ class LanceIndex:
         """Does a piece of work, again where another process changed the table at the same time."""
         for attempt in range(_ATTEMPTS):
             try:
-                work()
+                with self._alone():
+                    self._table.checkout_latest()
+                    work()
                 return
             except (OSError, RuntimeError, ValueError) as error:  # LanceDB has no class of its own for it
                 if "conflict" not in str(error).lower() or attempt == _ATTEMPTS - 1:
                     raise
                 _wait(attempt)
-                self._table.checkout_latest()
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        """Keeps other writers on this disk waiting: LanceDB lets two of them insert the same new video, and then it is there
+        twice. In object storage there is no such lock: one writer for a video."""
+        if "://" in self.uri:
+            return nullcontext()
+        files.make_folder(self.uri)
+        return FileLock(Path(self.uri) / ".writing")
 
     def _named(self, *query: np.ndarray) -> Any:
         if self._table is None:
