@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jinja2
 
 from mvssl import files
-from mvssl.statistics import ALPHA
+from mvssl.statistics import ALPHA, least_units
 
 
 class Part(NamedTuple):
@@ -89,5 +89,7 @@ def verdict(
     if chance is None:
         return sentence + "; not tested: no values by video."
     p_value, number = chance
+    if number < least_units():
+        return f"{sentence}; {number} independent videos or groups are too few to tell that from chance."
     relation = "more than chance gives" if p_value <= ALPHA / 2 else "this may be chance"
     return f"{sentence}; {relation}: p = {p_value:.3f}, {number} independent videos or groups."

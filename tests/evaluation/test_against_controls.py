@@ -45,6 +45,7 @@ def test_without_values_per_video_there_is_no_answer():
     [
         ((0.004, 9), "more than chance gives: p = 0.004, 9 independent videos or groups"),
         ((0.2, 9), "this may be chance: p = 0.200, 9 independent videos or groups"),
+        ((0.001, 5), "5 independent videos or groups are too few to tell that from chance"),
         (None, "not tested: no values by video"),
     ],
 )
