@@ -17,8 +17,8 @@ def set_up_backbones(module: TrainedModule, settings: Train) -> None:
     With several processes the statistics of the batch are those of all of them.
 
     Raises:
-        ConfigError: batch norms that cannot be computed over several processes; chunks, or activations computed twice, with batch norms that need the whole batch at once; a backbone
-            that cannot compute its activations again.
+        ConfigError: batch norms that cannot be computed over several processes; chunks, or activations computed twice, with
+            batch norms that need the whole batch at once; a backbone that cannot compute its activations again.
     """
     for encoder in module.modules():
         if isinstance(encoder, FrameEncoder):
