@@ -16,9 +16,8 @@ from mvssl import config
 from mvssl.embedding import load
 from mvssl.errors import ConfigError, InputError
 from mvssl.objectives import names
-from mvssl.training import Experiment, pretrain
+from mvssl.training import Experiment, non_finite, pretrain
 from mvssl.training import checkpoint as checkpoints
-from mvssl.training import non_finite
 
 
 def lines(run):
