@@ -43,9 +43,10 @@ def writing(path: str | Path, *, also: tuple[type[Exception], ...] = ()) -> Iter
     Raises:
         WriteError: names the path and the reason.
     """
+    kinds: tuple[type[Exception], ...] = (OSError, *also)
     try:
         yield
-    except (OSError, *also) as error:
+    except kinds as error:
         if not _is_about(error, Path(path)):
             raise
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -11,11 +12,13 @@ import timm
 import torch
 
 from mvssl import cli
+from mvssl.api import adapt
 from mvssl.api._adapt_material import MEASURES, folds
 from mvssl.api._adapt_verdict import judge
 from mvssl.embedding import load
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation.results_file import read_results
+from mvssl.training import run_lock
 from mvssl.types import Video
 from mvssl.video import write_video
 
@@ -196,3 +199,10 @@ def test_what_is_refused(small, tmp_path, change, message):
     given["overrides"] = [*overrides, *given.get("overrides", [])]
     with pytest.raises((InputError, ConfigError), match=message):
         adapt(sources, tmp_path / "out", progress=False, **given)
+
+
+def test_two_adaptations_do_not_share_a_folder(small, tmp_path, monkeypatch):
+    monkeypatch.setitem(run_lock._held, (os.getpid(), (tmp_path / "run").resolve()), -1)  # another thread's
+    with pytest.raises(InputError, match=rf"process {os.getpid()} on \S+ trains there"):
+        adapt(small[0], tmp_path / "run", steps=3, overrides=small[1], progress=False)
+    assert not (tmp_path / "run" / "videos.parquet").exists()

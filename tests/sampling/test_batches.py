@@ -108,3 +108,11 @@ def test_sessions_put_the_cameras_of_a_take_together():
         sessions([rows[0], rows[0]._replace(id="x")])
     with pytest.raises(InputError, match="empty"):
         sessions([])
+
+
+def test_the_sets_of_all_groups_are_mixed():
+    """Not one group after the other: nearly every batch of two sets would then hold one group alone."""
+    labels = "a" * 20 + "b" * 20
+    plan = BatchPlan(samples(labels), batch_size=4, group_by="label", num_per_group=2)
+    mixed = [len({labels[ticket.sample] for ticket in plan.batch(step)}) == 2 for step in range(200)]
+    assert 0.35 < np.mean(mixed) < 0.7  # 10 of 19
