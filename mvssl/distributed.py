@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
 
@@ -164,6 +165,38 @@ def sharded_as(value: Any, like: Any) -> Any:
     return distribute_tensor(value.to(device), like.device_mesh, like.placements, src_data_rank=None)
 
 
+def global_moments(x: Tensor, *, channels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and (biased) variance over the values of all ranks, and their number, with gradient; 0 where there are none.
+
+    Args:
+        x: any shape, at least float32; ranks may hold different numbers of rows, also none.
+        channels: the axis that is kept.
+
+    Returns:
+        (D,), (D,) and a scalar.
+    """
+    others = [axis for axis in range(x.dim()) if axis != channels]
+    shape = [-1 if axis == channels else 1 for axis in range(x.dim())]
+    num = global_count(float(x.numel() // x.shape[channels])).to(x)
+    count = num.clamp(min=1.0)
+    mean = sum_with_grad(x.sum(others)) / count
+    var = sum_with_grad(((x - mean.view(shape)) ** 2).sum(others)) / count
+    return mean, var, num
+
+
+@torch.no_grad()
+def track_moments(norm: _BatchNorm, mean: Tensor, var: Tensor, num: Tensor) -> None:
+    """Moves the running statistics of a batch norm, where it has such, as torch's own do; nothing where ``num`` is 0."""
+    if not norm.track_running_stats or norm.running_mean is None or norm.running_var is None:
+        return
+    share = (num > 0).to(norm.running_mean) * (0.1 if norm.momentum is None else norm.momentum)
+    unbiased = var * num.clamp(min=1.0) / (num - 1).clamp(min=1.0)
+    norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), share)
+    norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), share)
+    if norm.num_batches_tracked is not None:
+        norm.num_batches_tracked += 1
+
+
 class GlobalBatchNorm(nn.BatchNorm1d):
     """Batch norm over the rows of all ranks; differentiable; on CPU too (torch's SyncBatchNorm refuses CPU tensors).
 
@@ -183,18 +216,8 @@ class GlobalBatchNorm(nn.BatchNorm1d):
         if own_statistics and rows.dtype in (torch.float32, torch.float64):
             return super().forward(rows).view_as(x)  # torch's own, fused
         wide = valid.double() if valid.dtype == torch.float64 else valid.float()
-        num_rows = global_count(float(len(wide))).to(wide)
-        count = num_rows.clamp(min=1.0)
-        mean = sum_with_grad(wide.sum(0)) / count
-        var = sum_with_grad(((wide - mean) ** 2).sum(0)) / count
-        if self.track_running_stats and self.running_mean is not None and self.running_var is not None:
-            with torch.no_grad():
-                share = (num_rows > 0).to(self.running_mean) * (0.1 if self.momentum is None else self.momentum)
-                unbiased = var * count / (count - 1).clamp(min=1.0)
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
-                self.running_var.lerp_(unbiased.to(self.running_var.dtype), share)
-                if self.num_batches_tracked is not None:
-                    self.num_batches_tracked += 1
+        mean, var, num_rows = global_moments(wide, channels=1)
+        track_moments(self, mean, var, num_rows)
         out = (rows - mean.to(rows.dtype)) * torch.rsqrt(var + self.eps).to(rows.dtype)
         if self.affine:
             out = out * self.weight + self.bias

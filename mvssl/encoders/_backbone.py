@@ -58,6 +58,11 @@ class Backbone(nn.Module):
         still = {id(module) for part in self.frozen_parts for module in part.modules()}
         return [m for m in self.model.modules() if isinstance(m, _BatchNorm) and id(m) not in still]
 
+    @property
+    def learns_statistics(self) -> bool:
+        """Whether batch norms now use the statistics of what they see: then they have to see the whole batch at once."""
+        return any(norm.training for norm in self.live_norms())
+
     def train(self, mode: bool = True) -> Backbone:
         super().train(mode)
         for module in self.frozen_parts:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mvssl.distributed import is_distributed
 from mvssl.encoders._backbone import Backbone
 from mvssl.types import Dims, Features, View
+
+
+def usable(view: View) -> Tensor:
+    """(B, T) bool: frames that are there and no padding."""
+    return view.mask & view.present[:, None]
 
 
 class FrameEncoder(nn.Module):
@@ -30,19 +36,33 @@ class FrameEncoder(nn.Module):
         """The pretrained or trained network that looks at pictures or clips."""
         return self.trunk
 
-    def trunk_features(self, pixels: Tensor) -> Tensor:
-        """Pooled backbone features: (B, T, K, C, H, W), uint8 or float in [0, 1] -> (B, T, D_trunk); K must be 1."""
+    def trunk_features(self, pixels: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Pooled backbone features: (B, T, K, C, H, W), uint8 or float in [0, 1] -> (B, T, D_trunk); K must be 1.
+
+        Args:
+            valid: (B, T) bool, False = padding or an absent view. Where batch norms learn from what they see, the backbone
+                is shown the valid frames alone, and the features of the others are 0. None: all are.
+        """
         batch, num_frames = pixels.shape[:2]
         pictures = pixels.flatten(0, 2)
         chunk = self.chunk or (8 if pixels.device.type == "cpu" else 128)
-        if self.trunk.training and self.trunk.live_norms():
-            chunk = len(pictures)  # they must see the whole batch, in the EMA copy too
+        rows = None
+        if self.trunk.learns_statistics:
+            chunk = len(pictures)  # its norms must see the whole batch, in the EMA copy too
+            if valid is not None and not bool(valid.all()):
+                rows = valid.flatten()
+                pictures = pictures[rows]
+                if not len(pictures) and not is_distributed():  # several processes need every one in their norms
+                    return torch.zeros(*valid.shape, self.trunk.dim, device=pixels.device)
         parts = []
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.trunk.frozen):
             for part in pictures.split(chunk):
                 floats = part.float() / 255 if part.dtype == torch.uint8 else part
                 parts.append(self.trunk(floats.contiguous(memory_format=torch.channels_last)))
-        return torch.cat(parts).view(batch, num_frames, -1)
+        found = torch.cat(parts)
+        if rows is not None:
+            found = found.new_zeros(len(rows), found.shape[1]).index_put((rows,), found)
+        return found.view(batch, num_frames, found.shape[1])
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
         """What follows the backbone: (B, T, D_trunk), times (B, T), mask (B, T) -> frame (B, T, D) and clip (B, D)."""
@@ -50,5 +70,5 @@ class FrameEncoder(nn.Module):
 
     def forward(self, view: View, layers: tuple[str, ...] = ()) -> Features:
         """A view of pictures, or one of cached backbone features (pixels (B, T, D_trunk)) -> Features."""
-        features = view.pixels if view.pixels.dim() == 3 else self.trunk_features(view.pixels)
+        features = view.pixels if view.pixels.dim() == 3 else self.trunk_features(view.pixels, usable(view))
         return self.temporal(features, view.time_s, view.mask, layers)

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mvssl.distributed import is_distributed
 from mvssl.encoders._backbone import Backbone
 from mvssl.encoders._base import FrameEncoder
 from mvssl.encoders._clip_trunk import ClipTrunk
@@ -30,7 +31,8 @@ class Clip(FrameEncoder):
 
     Padding shows the backbone what lies beyond the ends of any clip, zeros after normalisation, and its steps enter no mean:
     its content changes nothing. It is not the same as a shorter clip: after the first layer the padded places of a
-    convolution are no longer zero, and they enter the statistics of batch norms in training.
+    convolution are no longer zero, and they enter the statistics of batch norms in training. Clips without any valid frame
+    (absent views) are not shown to a backbone whose batch norms learn.
 
     Args:
         backbone: ``r3d50_cvrl``, ``r2plus1d``, ``x3d_s``, ``x3d_m``, ``x3d_l`` or ``mvit_b``.
@@ -85,11 +87,17 @@ class Clip(FrameEncoder):
             pictures = nn.functional.pad(pictures, (0, 0, 0, 0, 0, missing))
             mask = nn.functional.pad(mask, (0, missing))
         chunk = self.clips_at_once or (1 if pictures.device.type == "cpu" else 8)
-        if (torch.is_grad_enabled() and not self.clips.frozen) or (self.clips.training and self.clips.live_norms()):
+        rows = mask.any(1)
+        learns = self.clips.learns_statistics
+        if (torch.is_grad_enabled() and not self.clips.frozen) or learns:
             chunk = len(pictures)
+        if left_out := learns and not bool(rows.all()) and (bool(rows.any()) or is_distributed()):
+            pictures, mask = pictures[rows], mask[rows]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.clips.frozen):
             parts = zip(pictures.split(chunk), mask.split(chunk))
             found = torch.cat([self.clips(*part) for part in parts])
+        if left_out:
+            found = found.new_zeros(len(rows), *found.shape[1:]).index_put((rows,), found)
         return found[:, : -(-num_frames // self.clips.step)]
 
 

@@ -9,10 +9,15 @@ An objective sees features and never pixels. Its keyword-only constructor parame
 from __future__ import annotations
 
 from .. import config
+from ._bank import Bank
+from ._ema import without_draws
 from ._members import per_member
 from ._objective import Objective
+from ._queue import Queue
 
-__all__ = ["Objective", "get", "names", "per_member"]
+AFTER_STEP = (Queue, Bank)  # parts whose buffers change in ``after_step`` alone, never in ``forward``
+
+__all__ = ["AFTER_STEP", "Objective", "get", "names", "per_member", "without_draws"]
 
 
 def names() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def cosine_momentum(base: float, progress: float) -> float:
@@ -15,10 +16,19 @@ def cosine_momentum(base: float, progress: float) -> float:
     return 1.0 - (1.0 - base) * (math.cos(math.pi * min(progress, 1.0)) + 1.0) / 2.0
 
 
+def without_draws(module: nn.Module) -> None:
+    """Evaluation mode for everything but the batch norms that are in train mode: no dropout, no stochastic depth."""
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.training]
+    module.eval()
+    for norm in norms:
+        norm.train()
+
+
 class EMA(nn.Module):
     """A copy of a module whose parameters follow it; it runs without gradient.
 
-    Batch norms of the copy stay in train mode with their own statistics, as in BYOL's code: buffers are not averaged.
+    Batch norms of the copy stay in train mode with their own statistics, as in BYOL's code: buffers are not averaged. What
+    draws at random (dropout) is off: a target is a function of its input.
     It is equal on all ranks, since the parameters it follows and the batch statistics are.
 
     Args:
@@ -28,6 +38,12 @@ class EMA(nn.Module):
     def __init__(self, module: nn.Module):
         super().__init__()
         self.copy = deepcopy(module).requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> EMA:
+        super().train(mode)
+        without_draws(self.copy)
+        return self
 
     @torch.no_grad()
     def forward(self, *args: Any) -> Any:

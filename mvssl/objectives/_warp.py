@@ -28,7 +28,8 @@ def warp(x: Frames, y: Frames) -> Warp:
     """The cheapest path of every pair under 1 - cosine, both ends open. Frames in time order, padding at the end.
 
     A path may begin or end by standing still in one of the videos, where leaving frames out would cost about as much:
-    of such a run only the cheapest cell is kept, so that frames beyond the other video's end get no partner.
+    of such a run only the cheapest cell is kept, so that frames beyond the other video's end get no partner. Where
+    embeddings are not finite there is no path: no partners, and a cost of NaN.
     """
     cost = 1.0 - (x.z @ y.z.transpose(1, 2)).double().cpu().numpy()
     num_x, num_y = x.valid.sum(1).tolist(), y.valid.sum(1).tolist()
@@ -36,6 +37,9 @@ def warp(x: Frames, y: Frames) -> Warp:
     on_y, on_x = np.full(time_x.shape, np.nan), np.full(time_y.shape, np.nan)
     paid = np.zeros(len(cost))
     for p, (n, m) in enumerate(zip(num_x, num_y, strict=True)):
+        if not np.isfinite(cost[p, :n, :m]).all():
+            paid[p] = np.nan
+            continue
         path = dtw(cost[p, :n, :m], open_ends=True)
         rows, columns = trimmed(path.reference, path.query, cost[p])
         on_y[p] = _mean_by(rows, time_y[p, columns], len(on_y[p]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from mvssl.encoders import FrameEncoder
+from mvssl.distributed import is_distributed
+from mvssl.encoders import FrameEncoder, share_statistics
 from mvssl.errors import ConfigError
 from mvssl.training.experiment import Train
 from mvssl.training.module import TrainedModule
@@ -13,9 +14,11 @@ from mvssl.training.module import TrainedModule
 def set_up_backbones(module: TrainedModule, settings: Train) -> None:
     """Applies ``backbone_norm`` and ``activation_checkpointing`` to all encoders and their EMA copies.
 
+    With several processes the statistics of the batch are those of all of them.
+
     Raises:
-        ConfigError: chunks, or activations computed twice, with batch norms that need the whole batch at once; a backbone
-            that cannot compute its activations again.
+        ConfigError: batch norms that cannot be computed over several processes; chunks, or activations computed twice, with
+            batch norms that need the whole batch at once; a backbone that cannot compute its activations again.
     """
     for encoder in module.modules():
         if isinstance(encoder, FrameEncoder):
@@ -33,6 +36,8 @@ def set_up_backbones(module: TrainedModule, settings: Train) -> None:
                     "train.backbone_norm=frozen (statistics of the weights), train.backbone_norm=ghost (statistics of "
                     "each chunk: no longer the gradient of the whole batch), or take a backbone without batch norm"
                 )
+            elif settings.backbone_norm == "batch" and is_distributed():
+                share_statistics(trunk)
             if settings.activation_checkpointing and not trunk.frozen:
                 _checkpoint(trunk.model)
 

@@ -25,7 +25,7 @@ from mvssl.files import UNREADABLE
 from mvssl.sampling import BatchPlan, leave_room
 from mvssl.types import Batch, ClipRequest, Video, View
 from mvssl.video import open_video
-from mvssl.views import Modality, Transform, to_input, view_of
+from mvssl.views import PARAMETERS, Modality, Transform, mean_step_s, to_input, view_of
 
 FRAMES_AT_ONCE = 32
 FORMAT = 2  # of the files; part of the key, so that files of an older format are never read
@@ -202,12 +202,15 @@ class CachedBatches:
 def _view(passes: Passes, request: ClipRequest, number: int) -> View:
     shown = np.searchsorted(passes.time_s, request.time_s + 1e-4, side="right") - 1
     shown = shown.clip(0, len(passes.time_s) - 1)
-    mask = np.ones(len(shown), bool) if request.mask is None else request.mask
+    mask = np.ones(len(shown), bool) if request.mask is None else np.asarray(request.mask)
+    time_s = passes.time_s[shown].astype(np.float64)
+    params = passes.params[number].copy()
+    params[PARAMETERS.index("step_s")] = mean_step_s(time_s, mask)  # of this view, where the rest is of the whole pass
     return View(
         pixels=torch.from_numpy(passes.features[number, shown].astype(np.float32) + passes.mean),
-        time_s=torch.from_numpy(passes.time_s[shown].astype(np.float64)),
-        mask=torch.from_numpy(np.asarray(mask)),
+        time_s=torch.from_numpy(time_s),
+        mask=torch.from_numpy(mask),
         present=torch.tensor(True),
         box=torch.from_numpy(passes.box[number]),
-        params=torch.from_numpy(passes.params[number]),
+        params=torch.from_numpy(params),
     )

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from mvssl.distributed import average_gradients
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import FrameEncoder, usable
 from mvssl.errors import ConfigError
+from mvssl.training.buffers import kept_buffers
 from mvssl.training.module import TrainedModule
 from mvssl.types import Batch, View
 
@@ -75,7 +76,7 @@ class GradCache:
             )
         backward(terms["loss"])
         for rows, state in zip(chunks, states):
-            with _kept_buffers(self.module.encoders):
+            with kept_buffers(self.module.encoders):  # running statistics move once a step
                 with _replayed(state, device), self.autocast():
                     found = self._features(self.module.encoders, batch, pictures, rows)
                 live = [name for name, value in found.items() if value.requires_grad]
@@ -89,7 +90,7 @@ class GradCache:
             view = self.module.to_input(name, View(*(value[rows] for value in batch.views[name])))
             encoder = self.module.encoder_of(name, encoders)
             assert isinstance(encoder, FrameEncoder)
-            found[name] = encoder.trunk_features(view.pixels)
+            found[name] = encoder.trunk_features(view.pixels, usable(view))
         return found
 
 
@@ -121,13 +122,3 @@ def _replayed(state: tuple[Tensor, Tensor | None], device: torch.device) -> Iter
         if state[1] is not None:
             torch.cuda.set_rng_state(state[1], device)
         yield
-
-
-@contextmanager
-def _kept_buffers(module: nn.Module) -> Iterator[None]:
-    """Running statistics move once a step: what the second pass does to them is undone."""
-    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
-    yield
-    with torch.no_grad():
-        for buffer, value in before:
-            buffer.copy_(value)

@@ -19,10 +19,14 @@ def health(module: TrainedModule) -> dict[str, float]:
     are a frame of the first view and the frame of the second that is nearest to it in session time, within the span of
     time that the second shows. No such key where there is one view, no common time, or views of unequal width.
     ``std``: mean over dimensions of the standard deviation of unit rows, times sqrt(D); about 1 when spread, 0 collapsed.
+    ``non_finite_rows``: instead of all that, how many embeddings (of all views) are not finite, where there are such.
     ``clock_r2``: part of the normalised time that a linear read-out of the embedding explains within the batch.
     """
     names, views = list(module.last_frames), module.last_context.views
-    rows, clock = _rows(module.last_frames[names[0]], views[names[0]])
+    shown = {name: _rows(module.last_frames[name], views[name]) for name in names}
+    if broken := sum(int((~torch.isfinite(rows).all(1)).sum()) for rows, _ in shown.values()):
+        return {"non_finite_rows": float(broken)}
+    rows, clock = shown[names[0]]
     if len(rows) < 2:
         return {}
     unit = torch.nn.functional.normalize(rows.float(), dim=1)
@@ -44,7 +48,7 @@ def health(module: TrainedModule) -> dict[str, float]:
 
 def collapse(found: dict[str, float]) -> str:
     """A warning in words where the embeddings have become (nearly) one point or one line; else nothing."""
-    if not found or (found["effective_rank"] >= 1.5 and found["std"] >= 0.05):
+    if "effective_rank" not in found or (found["effective_rank"] >= 1.5 and found["std"] >= 0.05):
         return ""
     return (
         f"the embeddings collapse (effective rank {found['effective_rank']:.2f}, std {found['std']:.3f}; spread: many, 1): "

@@ -17,12 +17,14 @@ from accelerate.utils import send_to_device
 from mvssl.distributed import whole_tensor
 from mvssl.training import checkpoint, memory, non_finite, sharding
 from mvssl.training.batches import Batches
+from mvssl.training.buffers import Buffers
 from mvssl.training.experiment import Experiment
 from mvssl.training.grad_cache import GradCache
 from mvssl.training.health import collapse, health
 from mvssl.training.log import Log
 from mvssl.training.micro_batches import Terms, means, micro_batches
 from mvssl.training.module import TrainedModule
+from mvssl.training.non_finite import Found
 from mvssl.training.optimiser import make_optimiser
 from mvssl.training.run_state import RunState
 from mvssl.training.validation import Validation
@@ -71,7 +73,9 @@ def train(
     else:
         prepared, optimiser = accelerator.prepare(module, optimiser)
         step_on = partial(whole, prepared, autocast=accelerator.autocast)
-    state = RunState(run, module, optimiser, schedule, accelerator, keep=settings.keep_checkpoints)
+    state = RunState(
+        run, module, optimiser, accelerator, keep=settings.keep_checkpoints, total_steps=settings.steps
+    )  # fmt: skip
     state.environment = checkpoint.environment(accelerator.num_processes, batch=experiment.batch.size, **(data or {}))
     start = state.resume()
     log = Log(run / "metrics.jsonl", start, settings.steps, accelerator, progress=progress)
@@ -92,26 +96,33 @@ def train(
             log.say(memory.words(module, step_on, parts[0], accelerator.device, few=_few(experiment)))
         about = {"step": step, "total_steps": settings.steps, "generator": _seed(settings.seed, step, accelerator)}
         optimiser.zero_grad(set_to_none=True)
-        found = []
+        lr, before, found = schedule.at(step), Buffers(module), []
         for part in parts:  # one without accumulation; gradients add up, and are shared among processes after the last
             with accelerator.accumulate(prepared):
                 found.append(step_on(part, backward=accelerator.backward, **about))
         terms = means(found)
         norm = whole_tensor(accelerator.clip_grad_norm_(module.parameters(), settings.clip_norm))
-        if _finite(terms["loss"], norm, accelerator):
+        outcome = non_finite.judge(terms["loss"], norm, accelerator)
+        if outcome is Found.FINITE:
             optimiser.step()
             module.after_step(step, settings.steps)
-        else:
+        else:  # all is as before the step, but for its number and a scale that overflows
+            before.put_back()
+            non_finite.settle(accelerator.scaler, outcome)
             state.skipped += 1
-            non_finite.report(run, step, parts, found, settings.non_finite)
-        schedule.step()
+            if outcome is Found.NOT_FINITE:
+                non_finite.report(run, step, parts, found, settings.non_finite)
         step_s = time.perf_counter() - ended - data_s
         if step % settings.log_every == 0 or step == settings.steps - 1:
             average = {name: float(accelerator.reduce(value.detach().float(), "mean")) for name, value in terms.items()}
             line = {
-                "step": step, **average, "grad_norm": float(norm), "lr": schedule.get_last_lr()[0], "data_s": data_s,
+                "step": step, **average, "grad_norm": float(norm), "lr": lr, "data_s": data_s,
                 "step_s": step_s, "samples_per_s": len(batch.index) * accelerator.num_processes / (data_s + step_s),
             }  # fmt: skip
+            if accelerator.scaler is not None:
+                line["loss_scale"] = accelerator.scaler.get_scale()
+            if outcome is not Found.FINITE:
+                line["step_skipped"] = outcome.value
             alive = health(module)
             log.write(line | alive | {"skipped": state.skipped, "unreadable": unreadable()})
             if step >= settings.steps // 10 and (warning := collapse(alive)):
@@ -159,8 +170,3 @@ def _seed(seed: int, step: int, accelerator: Accelerator) -> torch.Generator:
     value = (seed * 1_000_003 + step) * 1_009 + accelerator.process_index
     torch.manual_seed(value)
     return torch.Generator(device=accelerator.device).manual_seed(value + 1)
-
-
-def _finite(loss: torch.Tensor, norm: Any, accelerator: Accelerator) -> bool:
-    bad = torch.tensor(float(not (torch.isfinite(loss) and torch.isfinite(torch.as_tensor(norm)))), device=loss.device)
-    return float(accelerator.reduce(bad, "sum")) == 0  # one rank's bad loss stops all, so that they stay equal

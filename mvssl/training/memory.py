@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mvssl.distributed import gather
+from mvssl.training.buffers import kept_buffers
 from mvssl.training.module import TrainedModule
 from mvssl.types import Batch, View
 
@@ -85,13 +86,9 @@ def rows_of(batch: Batch, size: int, *, start: int = 0) -> Batch:
 
 @contextmanager
 def _untouched(module: TrainedModule) -> Iterator[None]:
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     cuda = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=cuda):
+    with kept_buffers(module), torch.random.fork_rng(devices=cuda):
         yield
-    with torch.no_grad():
-        for buffer, value in buffers:
-            buffer.copy_(value)
     module.zero_grad(set_to_none=True)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mvssl.encoders import FrameEncoder
-from mvssl.objectives import Objective, per_member
+from mvssl.objectives import Objective, per_member, without_draws
 from mvssl.training.frame_labels import FrameLabels
 from mvssl.types import Batch, Context, Features, View, ViewInfo
 from mvssl.views import Modality, Transform, to_input
@@ -68,6 +68,14 @@ class TrainedModule(nn.Module):
         self.last_context: Context
         self.last_frames: dict[str, Tensor]  # by view (B, T, D), for the health of the run
         self.targets = copy.deepcopy(self.encoders).requires_grad_(False) if needs.ema or needs.ema_parts else None
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> TrainedModule:
+        """In train mode the targets draw nothing (no dropout), and their batch norms use the statistics of the batch."""
+        super().train(mode)
+        if self.targets is not None:
+            without_draws(self.targets)
+        return self
 
     def encoder_of(self, view: str, encoders: nn.ModuleDict | None = None) -> FrameEncoder:
         """The encoder of a view; that of ``encoders`` (the EMA copies) where these are given."""

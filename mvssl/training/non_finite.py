@@ -1,16 +1,57 @@
-"""What is written down, and raised by policy, where a loss or its gradient is not finite."""
+"""Steps whose loss or gradient is not finite: told apart, written down, and raised by policy."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
+
+import torch
+from accelerate import Accelerator
 
 from mvssl.errors import InputError
 from mvssl.training.log import append
 from mvssl.training.micro_batches import Terms
 from mvssl.types import Batch
+
+
+class Found(Enum):
+    """What a step's loss and gradient are; the words are those of the log."""
+
+    FINITE = ""
+    OVERFLOW = "the scaled gradient overflows, the scale is lowered"
+    NOT_FINITE = "loss or gradient not finite"
+
+
+def judge(loss: torch.Tensor, norm: torch.Tensor, accelerator: Accelerator) -> Found:
+    """The same on all processes: one process's bad loss is everybody's.
+
+    With a scaler (fp16), a finite loss whose gradient is not finite is an overflow of the scale: no error, it is how the
+    scaler looks for the right one. At a scale of 1 or less there is nothing left to blame on it.
+
+    Args:
+        loss: of this process. norm: of the gradient, after scaling back.
+    """
+    values = torch.stack([loss.detach().float(), torch.as_tensor(norm, device=loss.device).float()])
+    bad_loss, bad_norm = (accelerator.reduce((~torch.isfinite(values)).float(), "sum") > 0).tolist()
+    if not bad_loss and not bad_norm:
+        return Found.FINITE
+    scaler = accelerator.scaler
+    if not bad_loss and scaler is not None and scaler.get_scale() > 1:
+        return Found.OVERFLOW
+    return Found.NOT_FINITE
+
+
+def settle(scaler: torch.amp.GradScaler | None, found: Found) -> None:
+    """Brings the scaler to its next step without the optimiser's: lowered by an overflow, else as it was before this one."""
+    if scaler is None:
+        return
+    if found is Found.OVERFLOW:
+        now = scaler.state_dict()
+        scaler.load_state_dict({**now, "scale": now["scale"] * now["backoff_factor"], "_growth_tracker": 0})
+    scaler.update(scaler.get_scale())  # the scale stays; that this step's gradients were scaled back is forgotten
 
 
 def report(run: Path, step: int, parts: Sequence[Batch], found: Sequence[Terms], policy: str) -> None:

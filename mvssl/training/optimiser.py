@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from timm.optim import create_optimizer_v2
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from mvssl.config import Section
 from mvssl.training.module import TrainedModule
+from mvssl.training.schedule import Schedule
 
 
 class Optimiser(Section):
@@ -19,7 +19,8 @@ class Optimiser(Section):
     name: any optimiser of timm (``adamw``, ``sgd``, ``lars``, ...).
     lr: peak learning rate.
     backbone_lr: factor of the learning rate for the trained parts of the backbone.
-    schedule: ``cosine`` falls to 0 at the last step, ``constant`` stays.
+    schedule: ``cosine`` falls towards 0, which it would reach one step after the last; ``constant`` stays. Always that of
+        the total number of steps: a run that is made longer goes on with the rates of the longer one.
     warmup_steps: linear rise from 0.
     """
 
@@ -60,8 +61,8 @@ def _by_decay(group: dict, config: Optimiser) -> list[dict]:
 
 def make_optimiser(
     module: TrainedModule, config: Optimiser, total_steps: int
-) -> tuple[torch.optim.Optimizer, LambdaLR]:
-    """The optimiser and its schedule, stepped once per optimiser step."""
+) -> tuple[torch.optim.Optimizer, Schedule]:
+    """The optimiser and the schedule of its learning rates over ``total_steps``."""
     optimiser = create_optimizer_v2(
         parameter_groups(module, config),
         opt=config.name,
@@ -78,4 +79,4 @@ def make_optimiser(
         done = (step - config.warmup_steps) / max(total_steps - config.warmup_steps, 1)
         return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
-    return optimiser, LambdaLR(optimiser, factor)
+    return optimiser, Schedule(optimiser, factor)

@@ -13,16 +13,16 @@ from mvssl.training.module import TrainedModule
 
 
 class RunState:
-    """Module, optimiser, schedule and scaler of a run, and the number of skipped steps.
+    """Module, optimiser and scaler of a run, its length, and the number of skipped steps.
 
     Attributes:
         environment: what must be equal for the same numbers bit for bit; a change is said aloud.
     """
 
     def __init__(
-        self, run: Path, module: TrainedModule, optimiser: Any, schedule: Any, accelerator: Accelerator, *, keep: int
+        self, run: Path, module: TrainedModule, optimiser: Any, accelerator: Accelerator, *, keep: int, total_steps: int
     ):
-        self.folder, self.module, self.optimiser, self.schedule = run / "checkpoints", module, optimiser, schedule
+        self.folder, self.module, self.optimiser, self.total_steps = run / "checkpoints", module, optimiser, total_steps
         self.accelerator, self.keep, self.skipped = accelerator, keep, 0
         self.environment: dict[str, str] = {}
 
@@ -35,7 +35,7 @@ class RunState:
                 "step": step,
                 "skipped": self.skipped,
                 "optimiser": optimiser,
-                "schedule": self.schedule.state_dict(),
+                "total_steps": self.total_steps,
                 "scaler": scaler.state_dict() if scaler is not None else None,
                 "environment": self.environment,
             }
@@ -53,7 +53,6 @@ class RunState:
             return 0
         training = checkpoint.load(path, self.module)
         self._fill_optimiser(training["optimiser"])
-        self.schedule.load_state_dict(training["schedule"])
         if training["scaler"] is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(training["scaler"])
         before = training["environment"]
@@ -65,6 +64,11 @@ class RunState:
         self.accelerator.print(f"going on from {path}, step {training['step']}")
         if changed:
             self.accelerator.print(f"  not bit for bit as before: {', '.join(changed)}")
+        if (steps := training.get("total_steps", self.total_steps)) != self.total_steps:
+            self.accelerator.print(
+                f"  train.steps {steps} -> {self.total_steps}: the learning rate, and what else follows the schedule, goes on "
+                f"as at step {training['step']} of a run of {self.total_steps}"
+            )
         self.skipped = training["skipped"]
         return int(training["step"])
 

@@ -27,9 +27,14 @@ def view_of(pixels: np.ndarray, request: ClipRequest, clip: Clip | None, drawn: 
     """A view of one sample. Its times are those of the frames shown (of the request where nothing was decoded)."""
     time_s = request.time_s if clip is None else shown_s(request, clip)
     mask = np.ones(len(time_s), dtype=bool) if request.mask is None else request.mask
+    params = drawn.columns(mean_step_s(time_s, mask))
+    return _view(pixels, time_s, mask, True, np.array(drawn.box, dtype=np.float32), params)
+
+
+def mean_step_s(time_s: np.ndarray, mask: np.ndarray) -> float:
+    """Mean time between consecutive valid frames, the column ``step_s`` of the parameters; 0 where there are fewer than two."""
     valid = time_s[mask]
-    step_s = (valid[-1] - valid[0]) / (len(valid) - 1) if len(valid) > 1 else 0.0
-    return _view(pixels, time_s, mask, True, np.array(drawn.box, dtype=np.float32), drawn.columns(step_s))
+    return float(valid[-1] - valid[0]) / (len(valid) - 1) if len(valid) > 1 else 0.0
 
 
 def shown_s(request: ClipRequest, clip: Clip) -> np.ndarray:

@@ -38,3 +38,16 @@ def test_the_copy_has_no_gradient_and_its_own_batch_statistics():
     source(x + 20.0)
     copy.update(source, 0.0)
     assert copy.copy.running_mean.abs().max() < 1.0 < source.running_mean.abs().max()
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_the_copy_draws_nothing_and_its_batch_norm_learns_as_the_source_s_does(mode):
+    copy = EMA(nn.Sequential(nn.Dropout(0.5), GlobalBatchNorm(4), nn.Dropout(0.5))).train(mode)
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    first, second = copy(x), copy(x)
+    assert torch.equal(first, second)
+    norm = copy.copy[1]
+    assert norm.training == mode
+    assert int(norm.num_batches_tracked) == (2 if mode else 0)
+    if mode:
+        torch.testing.assert_close(first, (x - x.mean(0)) / (x.var(0, unbiased=False) + norm.eps).sqrt())

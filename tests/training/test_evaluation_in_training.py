@@ -60,9 +60,9 @@ def test_rows_beside_the_controls_and_the_best_kept(evaluated, two_held_out, tmp
 def test_it_goes_on_with_the_rows_of_the_interrupted_run(evaluated, two_held_out, tmp_path, monkeypatch):
     evaluated["data"]["root"] = str(two_held_out)
     whole = pretrain(evaluated, tmp_path / "whole", progress=False)
-    from mvssl.training import loop
+    from mvssl.training import non_finite
 
-    real = loop._finite
+    real = non_finite.judge
 
     def interrupted(*about):
         interrupted.steps += 1
@@ -71,10 +71,10 @@ def test_it_goes_on_with_the_rows_of_the_interrupted_run(evaluated, two_held_out
         return real(*about)
 
     interrupted.steps = 0
-    monkeypatch.setattr(loop, "_finite", interrupted)
+    monkeypatch.setattr(non_finite, "judge", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pretrain(evaluated, tmp_path / "run", progress=False)
-    monkeypatch.setattr(loop, "_finite", real)
+    monkeypatch.setattr(non_finite, "judge", real)
     run = pretrain(evaluated, tmp_path / "run", progress=False)
     for name in ("evaluation.jsonl", "checkpoints/best/best.json"):
         assert (run / name).read_text() == (whole / name).read_text()

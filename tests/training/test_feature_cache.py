@@ -14,7 +14,7 @@ from mvssl.training.experiment import build_module, select
 from mvssl.training.feature_cache import CachedBatches, FeatureCache, Passes, _view
 from mvssl.types import ClipRequest
 from mvssl.video import scan
-from mvssl.views import Modality
+from mvssl.views import PARAMETERS, Modality
 
 ENCODER = {
     "name": "frame",
@@ -82,16 +82,17 @@ def test_the_key_holds_all_that_the_features_depend_on(make, tiny_videos, tmp_pa
 def test_a_view_gets_the_frame_that_is_shown_at_each_instant():
     rng = np.random.default_rng(0)
     time_s = np.arange(20) / 10
-    passes = Passes(
-        rng.random((3, 20, 4)).astype(np.float16), rng.random(4), time_s, rng.random((3, 4)), rng.random((3, 2))
-    )
+    params = rng.random((3, len(PARAMETERS))).astype(np.float32)
+    passes = Passes(rng.random((3, 20, 4)).astype(np.float16), rng.random(4), time_s, rng.random((3, 4)), params)
     asked_s = np.array([0.0, 0.05, 0.0999, 0.1, 0.0999999, 1.35, 5.0])
     found = _view(passes, ClipRequest("v", asked_s), 2)
     for i, row in enumerate([0, 0, 1, 1, 1, 13, 19]):  # the frame that begins within .1 ms is the one that is meant
         np.testing.assert_allclose(found.pixels[i], passes.features[2, row].astype(np.float32) + passes.mean, rtol=1e-6)
         assert found.time_s[i] == time_s[row]
     assert found.box.tolist() == passes.box[2].tolist()
-    assert found.params.tolist() == passes.params[2].tolist()
+    assert PARAMETERS[-1] == "step_s"
+    assert found.params[:-1].tolist() == passes.params[2, :-1].tolist()
+    assert float(found.params[-1]) == pytest.approx(1.9 / 6), "that of what this view shows"
 
 
 def test_two_views_of_a_sample_show_two_passes_and_all_pairs_occur(make, tiny_videos):

@@ -16,9 +16,8 @@ from mvssl import config
 from mvssl.embedding import load
 from mvssl.errors import ConfigError, InputError
 from mvssl.objectives import names
-from mvssl.training import Experiment, pretrain
+from mvssl.training import Experiment, non_finite, pretrain
 from mvssl.training import checkpoint as checkpoints
-from mvssl.training import loop as training_loop
 
 
 def lines(run):
@@ -62,7 +61,7 @@ def test_members_are_trained_apart_and_embed_together(tiny_config, tiny_videos, 
 @pytest.mark.parametrize("stop", [2, 5])
 def test_an_interrupted_run_goes_on_bit_for_bit(tiny_config, tmp_path, monkeypatch, stop):
     whole = losses(pretrain(tiny_config, tmp_path / "whole", progress=False))
-    real = training_loop._finite
+    real = non_finite.judge
 
     def interrupted(loss, norm, accelerator):
         interrupted.steps += 1
@@ -71,10 +70,10 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tiny_config, tmp_path, monkeypat
         return real(loss, norm, accelerator)
 
     interrupted.steps = 0
-    monkeypatch.setattr(training_loop, "_finite", interrupted)
+    monkeypatch.setattr(non_finite, "judge", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pretrain(tiny_config, tmp_path / "run", progress=False)
-    monkeypatch.setattr(training_loop, "_finite", real)
+    monkeypatch.setattr(non_finite, "judge", real)
     assert losses(pretrain(tiny_config, tmp_path / "run", progress=False)) == whole
 
 
