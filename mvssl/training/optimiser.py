@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from timm.optim import create_optimizer_v2
 from torch import nn
 
 from mvssl.config import Section
+from mvssl.errors import ConfigError
 from mvssl.training.module import TrainedModule
 from mvssl.training.schedule import Schedule
 
@@ -41,10 +42,13 @@ def parameter_groups(module: TrainedModule, config: Optimiser) -> list[dict]:
             factor = config.backbone_lr if ".trunk." in name or ".clips." in name else 1.0
             decay = config.weight_decay if parameter.dim() > 1 else 0.0
             groups.setdefault((config.lr * factor, decay), []).append(parameter)
-    found = [{"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()]
+    found: list[dict] = [
+        {"params": members, "lr": lr, "weight_decay": decay} for (lr, decay), members in groups.items()
+    ]
     for group in module.objective.param_groups():
         if any(p.requires_grad for p in group["params"]):
-            found += _by_decay(group, config)
+            others = {name: value for name, value in group.items() if name != "maximize"}
+            found += _by_decay({**others, "ascend": bool(group.get("maximize", False))}, config)
     return found
 
 
@@ -59,10 +63,25 @@ def _by_decay(group: dict, config: Optimiser) -> list[dict]:
     ]
 
 
+def _ascend(optimiser: torch.optim.Optimizer, *_: Any) -> None:
+    """Turns the gradients of ascending groups round; many optimisers know no ``maximize``, or pass it over."""
+    for group in optimiser.param_groups:
+        if group.get("ascend", False):
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.neg_()
+
+
 def make_optimiser(
     module: TrainedModule, config: Optimiser, total_steps: int
 ) -> tuple[torch.optim.Optimizer, Schedule]:
-    """The optimiser and the schedule of its learning rates over ``total_steps``."""
+    """The optimiser and the schedule of its learning rates over ``total_steps``.
+
+    Raises:
+        ConfigError: the optimiser needs second derivatives, which the training loop does not make.
+    """
+    if config.name.endswith("adahessian"):
+        raise ConfigError(f"optimiser.name: {config.name} needs second derivatives, which are not made; take adamw")
     optimiser = create_optimizer_v2(
         parameter_groups(module, config),
         opt=config.name,
@@ -70,6 +89,8 @@ def make_optimiser(
         weight_decay=config.weight_decay,
         momentum=config.momentum,
     )
+    taking = getattr(optimiser, "_base_optimizer", optimiser)  # timm's Lookahead calls the hooks of what it wraps
+    taking.register_step_pre_hook(_ascend)
 
     def factor(step: int) -> float:
         if step < config.warmup_steps:
