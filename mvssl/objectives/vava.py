@@ -26,7 +26,7 @@ class VAVA(Objective):
     r"""Video alignment of videos with variations (Liu et al., CVPR 2022, "Learning to Align Sequential Actions in the
     Wild", section 3), with the settings that the AE2 code base uses.
 
-        loss = (C(X) + C(Y)) / 2 + transport + inter_weight * inter,    mean over pairs of videos
+        loss = (C(X) + C(Y)) / 2 + transport_weight * transport + inter_weight * inter,    mean over pairs of videos
 
     transport: Sinkhorn's plan for squared Euclidean costs with entropy and order priors; the priors mix the diagonal
     and the nearest frame, phi diagonal + (1 - phi) nearest, with phi = 0.999 ** floor(sqrt(step + 1)) from .999 down to
@@ -35,13 +35,15 @@ class VAVA(Objective):
     log(1 + exp((best - worst) / temperature)) of the mean distances to the frame with most and least transport.
 
     Positions count frames of equal spacing in time: 1 + (n - 1) (t - t_first) / (t_last - t_first). Departures from the
-    code: the nearest frame's prior is centred on that frame (there: one before it), the plan's sum is divided by its
-    size once (there: twice), inter has a gradient and follows the plan (there: neither), lengths may differ.
+    code: the nearest frame's prior is centred on that frame (there: one before it), the transport is <plan, cost> as in the
+    paper (there divided twice by the size of the table, so that it vanishes for long clips), inter has a gradient and follows the plan (there: neither), lengths may differ.
 
     Args:
         iterations: of Sinkhorn.
         virtual_cost: of the virtual frame (zeta).
         order_weight: lambda_1, pull of the priors; entropy_weight: lambda_2; both scaled by the lengths as in the code.
+        transport_weight: of the transport, the same for clips of every length. The default is the code's at its 32 frames,
+            where the plan's sum is divided by the size of the table, 33 x 33. Much more, with this entropy, collapses.
         inter_weight: of the inter-video term.
         far: share of the clip beyond which frames are pushed apart; the code has 15 positions in clips of 32. A fixed
             number would leave short clips without any push, and they collapse.
@@ -58,6 +60,7 @@ class VAVA(Objective):
         virtual_cost: float = 0.5,
         order_weight: float = 1.0,
         entropy_weight: float = 0.1,
+        transport_weight: float = 1 / 33**2,
         inter_weight: float = 1e-4,
         far: float = 15 / 32,
         pairs: Pairs = "label",
@@ -69,7 +72,8 @@ class VAVA(Objective):
         if not 0 < far < 1:
             raise ConfigError(f"vava: far is a share of the clip, between 0 and 1, got {far}")
         self.far = far
-        self.iterations, self.virtual_cost, self.inter_weight = iterations, virtual_cost, inter_weight
+        self.iterations, self.virtual_cost = iterations, virtual_cost
+        self.transport_weight, self.inter_weight = transport_weight, inter_weight
         self.order_weight, self.entropy_weight, self.pairs = order_weight, entropy_weight, pairs
         self.projection, self.projection_hidden, self.projection_dim = projection, projection_hidden, projection_dim
         self.head: Head | None = None
@@ -94,7 +98,7 @@ class VAVA(Objective):
         intra = 0.5 * (intra_video(x, place_x, far_x) + intra_video(y, place_y, far_y))
         inter = _inter_video(x, y, plan, distance / x.z.shape[-1])
         return {
-            "loss": mean_over_batch(intra + transport + self.inter_weight * inter),
+            "loss": mean_over_batch(intra + self.transport_weight * transport + self.inter_weight * inter),
             "intra": mean_over_batch(intra).detach(),
             "transport": mean_over_batch(transport).detach(),
             "inter": mean_over_batch(inter).detach(),
@@ -104,7 +108,7 @@ class VAVA(Objective):
     def transport(
         self, x: Frames, y: Frames, place_x: Tensor, place_y: Tensor, centre: Tensor, phi: float
     ) -> tuple[Tensor, Tensor]:
-        """Cost of the transport, divided by the size of the table (P,), and the plan between real frames (P, T, S).
+        """Cost of the transport (P,), a mean of squared distances, and the plan between real frames (P, T, S).
 
         Args:
             place_x, place_y: (P, T), (P, S) positions from 1 on.
@@ -137,7 +141,7 @@ class VAVA(Objective):
         kernel = torch.where(both, (prior * torch.exp((pull - cost) / entropy)).clamp(1e-15, 1e20), 0.0)
         u, v = _sinkhorn(kernel, valid_x, valid_y, self.iterations)
         plan = u * kernel * v.transpose(1, 2)
-        return (plan * torch.where(both, cost, 0.0)).sum((1, 2)) / (n * m).flatten(), plan[:, 1:, 1:]
+        return (plan * torch.where(both, cost, 0.0)).sum((1, 2)), plan[:, 1:, 1:]
 
 
 def even_positions(view: Frames) -> Tensor:

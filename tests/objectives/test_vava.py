@@ -19,11 +19,12 @@ def phi_at(step):
 
 
 def transport(x, y, best, phi):
-    """Mine and the loop's, with the same partner positions ``best`` (1 = the virtual frame)."""
+    """Mine and the loop's, with the same partner positions ``best`` (1 = the virtual frame); the loop, as the port, divides
+    by the size of the table."""
     a, b = view(x), view(y)
     centre = torch.tensor(best, dtype=torch.float64)[None]
     mine = VAVA().transport(a, b, even_positions(a), even_positions(b), centre, phi)
-    return mine[0][0], mine[1][0], *alignment.vava_transport(x, y, best, phi)[:2]
+    return mine[0][0] / ((len(x) + 1) * (len(y) + 1)), mine[1][0], *alignment.vava_transport(x, y, best, phi)[:2]
 
 
 @pytest.mark.parametrize("phi", [0.9, 0.001])
@@ -47,12 +48,13 @@ def test_the_whole_loss_is_its_parts():
     out = VAVA(inter_weight=0.3)(*two_videos(x, y))
     nearest = alignment.squared(x, y).argmin(1)
     expected, plan, _ = alignment.vava_transport(x, y, [int(k) + 2 for k in nearest], phi_at(0))
+    expected = expected * 13 * 10  # the loop divides by the size of the table
     assert out["transport"].item() == pytest.approx(expected.item(), rel=1e-9)
     intra = 0.5 * (alignment.vava_intra(x, 12 * 15 / 32) + alignment.vava_intra(y, 9 * 15 / 32))
     near = ((x - y[plan.argmax(1)]) ** 2).mean() + ((y - x[plan.argmax(0)]) ** 2).mean()
     far = ((x - y[plan.argmin(1)]) ** 2).mean() + ((y - x[plan.argmin(0)]) ** 2).mean()
     inter = torch.log1p(torch.exp((near - far) / 0.5))
-    assert out["loss"].item() == pytest.approx((intra + expected + 0.3 * inter).item(), rel=1e-9)
+    assert out["loss"].item() == pytest.approx((intra + expected / 33**2 + 0.3 * inter).item(), rel=1e-9)
 
 
 @pytest.mark.real_data
@@ -93,3 +95,14 @@ def test_the_priors_prefer_order():
     x = unit(wave(16, 8, 0.0))
     _, plan, _, _ = transport(x, x, list(range(2, 18)), 0.9)
     assert (plan.argmax(1) == torch.arange(16)).float().mean() > 0.9
+
+
+def test_the_transport_is_as_large_for_long_clips_as_for_short_ones():
+    """A mean of squared distances: the same two curves sampled four and sixteen times as finely cost about as much."""
+    values = []
+    for num in (16, 64, 256):
+        t = torch.linspace(0, 3, num, dtype=torch.float64)[:, None]
+        x, y = (unit(torch.cat([torch.cos(t + shift), torch.sin(t), t], 1)) for shift in (0.0, 1.0))
+        values.append(float(VAVA(pairs="all", order_weight=0.0)(*two_videos(x, y))["transport"]))
+    assert max(values) / min(values) < 2
+    assert min(values) > 0.02
