@@ -45,7 +45,7 @@ class Trunk(Backbone):
         if not timm.is_model(backbone.split(".")[0]):
             raise InputError(f"encoder.backbone: timm has no {backbone!r}{nearest(backbone, timm.list_models())}")
         try:
-            model: Any = timm.create_model(
+            model: Any = _create(
                 backbone, pretrained=weights == "hub", num_classes=0, global_pool="", in_chans=in_channels
             )
         except (OSError, RuntimeError, ValueError) as error:
@@ -57,7 +57,7 @@ class Trunk(Backbone):
         if stage is not None:
             num_channels, stage = _cut(model, backbone, stage, keep_rest=add_last)
         super().__init__(model, freeze)
-        self.stage, self.pooling, self.grid, self.add_last = stage, pooling, grid, add_last
+        self.name, self.stage, self.pooling, self.grid, self.add_last = backbone, stage, pooling, grid, add_last
         self.num_channels, self.num_last = num_channels, num_last
         self.dim = num_channels * (grid**2 if pooling == "grid" else 1) + (num_last if add_last else 0)
         config = model.default_cfg
@@ -66,9 +66,24 @@ class Trunk(Backbone):
             values = torch.tensor(config[name]) if channels is None else torch.full((channels,), 0.5)
             self.register_buffer(name, values.view(1, -1, 1, 1), persistent=False)
         self.model.to(memory_format=torch.channels_last)
+        if not self.frozen:
+            self._freeze_unused(channels or in_channels)
 
     mean: Tensor
     std: Tensor
+
+    def _freeze_unused(self, channels: int) -> None:
+        """What our forward never passes through (a ConvNeXt's last norm) is not trained: DDP waits for its gradient."""
+        training = self.training
+        self.eval()
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        with torch.enable_grad():
+            out = self(torch.zeros(1, channels, *self.model.default_cfg["input_size"][1:])).sum()
+            gradients = torch.autograd.grad(out, trained, allow_unused=True)
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            if gradient is None:
+                parameter.requires_grad_(False)
+        self.train(training)
 
     @property
     def map_dims(self) -> tuple[int, ...]:
@@ -81,6 +96,7 @@ class Trunk(Backbone):
         return f"{self.stage}/{self.pooling}/{grid}{'+last' if self.add_last else ''}"
 
     def forward(self, pictures: Tensor) -> Tensor:
+        self._check_size(*pictures.shape[2:])
         pictures = (pictures - self.mean) / self.std
         if self.stage is None:
             return self._pooled(self._last(self.model.forward_features(pictures)))
@@ -91,6 +107,28 @@ class Trunk(Backbone):
             return self._pooled(found[0])
         last, (middle,) = found
         return torch.cat([self._pooled(middle), self._last(last).mean((2, 3))], 1)
+
+    def _check_size(self, height: int, width: int) -> None:
+        """Patches have to fit, and a ViT whose positions cannot be interpolated takes its own size alone."""
+        embed = getattr(self.model, "patch_embed", None)
+        patch, own = getattr(embed, "patch_size", None), getattr(embed, "img_size", None)
+        if not isinstance(patch, tuple):
+            return
+        fixed = getattr(self.model, "pos_embed", None) is not None and not getattr(
+            self.model, "dynamic_img_size", False
+        )
+        if fixed and isinstance(own, tuple) and (height, width) != own:
+            raise InputError(
+                f"encoder.backbone: {self.name} takes pictures of {own[0]} x {own[1]} only, not {height} x {width}; set "
+                f"views.size={own[0]} and embed.size={own[0]}"
+            )
+        for side, step in zip((height, width), patch, strict=True):
+            if side % step:
+                below = max(side // step, 1) * step
+                raise InputError(
+                    f"encoder.backbone: {self.name} cuts pictures into patches of {step} pixels, and {side} is no multiple; "
+                    f"set views.size and embed.size to {below} or {below + step}"
+                )
 
     def _pooled(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, D)"""
@@ -107,6 +145,14 @@ class Trunk(Backbone):
             side = round(maps.shape[2] ** 0.5)
             return maps.unflatten(2, (side, -1)) if side**2 == maps.shape[2] else maps[..., None]
         return maps if maps.shape[1] == self.num_last else maps.permute(0, 3, 1, 2)  # some give (N, H, W, C)
+
+
+def _create(backbone: str, **options: Any) -> Any:
+    """The timm model; a ViT that takes other sizes than its own, its positions interpolated (learned ones of DINO, DeiT, ...)."""
+    try:
+        return timm.create_model(backbone, dynamic_img_size=True, **options)
+    except TypeError:  # a family that knows no such option: convolutions take any size
+        return timm.create_model(backbone, **options)
 
 
 def _cut(model: Any, backbone: str, stage: int, *, keep_rest: bool) -> tuple[int, int]:

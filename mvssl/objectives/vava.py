@@ -36,7 +36,8 @@ class VAVA(Objective):
 
     Positions count frames of equal spacing in time: 1 + (n - 1) (t - t_first) / (t_last - t_first). Departures from the
     code: the nearest frame's prior is centred on that frame (there: one before it), the transport is <plan, cost> as in the
-    paper (there divided twice by the size of the table, so that it vanishes for long clips), inter has a gradient and follows the plan (there: neither), lengths may differ.
+    paper (there divided twice by the size of the table, so that it vanishes for long clips), inter has a gradient and
+    follows the plan (there: neither), lengths may differ.
 
     Args:
         iterations: of Sinkhorn.
