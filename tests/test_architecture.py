@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = [
-    {"types", "errors", "labels", "config", "distributed", "dtw", "neighbours", "statistics"},
+    {"types", "errors", "rows", "labels", "config", "distributed", "dtw", "neighbours", "statistics"},
     {"video", "sampling", "views", "encoders", "objectives"},
     {"dataset", "datasets", "embedding", "synthetic"},
     {"alignment", "retrieval"},

@@ -27,7 +27,7 @@ def carry_labels(
         carried[one.query] = found
         rows += [(one.query, *row, sure) for row, sure in zip(found, confidence)]
     table = output / "segments.csv"
-    with table.open("w", newline="") as file:
+    with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["video", "start_s", "end_s", "label", "confidence"])
         writer.writerows((video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows)

@@ -44,7 +44,7 @@ def write_dataset(folder: Path, videos: Sequence[Video], segments: Segments | No
         twice = next(name for name in ids if ids.count(name) > 1)
         raise InputError(f"the data set names the video {twice!r} twice")
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "videos.csv").open("w", newline="") as file:
+    with (folder / "videos.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for video in videos:
