@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from mvssl.api._labels import labels_of
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
@@ -17,7 +18,7 @@ from mvssl.evaluation import Result, check_split, check_table, evaluate_frames, 
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
 from mvssl.evaluation.suite import Evaluator, all_evaluators, cut_evaluators, default_evaluators
-from mvssl.labels import Segments, read_segments
+from mvssl.labels import Segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables
 from mvssl.types import Video
@@ -68,7 +69,7 @@ def evaluate(
     model = run if isinstance(run, Model) else load(run)
     reference = supervised if supervised is None or isinstance(supervised, Model) else load(supervised)
     videos = read_videos(dataset)
-    segments = _labels(Path(dataset), labels)
+    segments = labels_of(dataset, labels, videos)
     _check(videos, segments)
     output = Path(output)
     own = output / "frames"
@@ -171,10 +172,3 @@ def _pictured(rows: Mapping[str, Row | str]) -> dict[str, Frames]:
     """Tables of the rows whose similarities are drawn."""
     names = ("ImageNet, centred", "before training", "this run")
     return {name: row.table().where(split="val") for name in names if isinstance(row := rows.get(name), Row)}
-
-
-def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
-    if labels is not None:
-        return read_segments(labels)
-    beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
-    return read_segments(beside) if beside.is_file() else None

@@ -17,11 +17,11 @@ from mvssl.api._search import Found, search
 from mvssl.embedding import Frames, Model, project, read_frames, write_frames
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
-from mvssl.labels import read_segments
 from mvssl.reporting.report import Chapter, Part, write_report
 from mvssl.reporting.results import sentences
 from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.synthetic import make_videos
+from mvssl.video import read_labels
 
 
 class Stages:
@@ -62,7 +62,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("scan"):
         report = scan(videos, output / "videos.parquet")
         print(f"  {len(report.videos)} readable videos, {len(report.problems)} remarks")
-    segments = read_segments(videos / "segments.csv")
+    segments = read_labels(videos / "segments.csv", report.videos)
     pair = pair_of(report.videos)
     weights = available(ZERO_SHOT["backbone"], "package")
     aligned: dict[str, Alignment] = {}

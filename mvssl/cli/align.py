@@ -18,7 +18,9 @@ def align(
     output: Annotated[Path, typer.Option("-o", help="Folder of the results.")] = Path("aligned"),
     consensus: Annotated[bool, typer.Option(help="The video that the others match best is the reference.")] = False,
     labels: Annotated[Path | None, typer.Option(help="segments.csv; those of the reference are carried over.")] = None,
-    pin: Annotated[list[str] | None, typer.Option(help="REF=QUERY seconds that belong together, e.g. 3.2=4.1")] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option(help="REF=QUERY seconds of a player that belong together, e.g. 3.2=4.1")
+    ] = None,
     method: Annotated[str, typer.Option(help="dtw, or nearest (ignores the order of time).")] = "dtw",
     band: Annotated[float | None, typer.Option(help="Largest deviation from even tempo, seconds.")] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Try left and right exchanged too.")] = False,
@@ -35,7 +37,6 @@ def align(
     Example: mvssl align a.mp4 b.mp4 -o aligned
     """
     from mvssl.api import align
-    from mvssl.labels import read_segments
 
     if method not in ("dtw", "nearest"):
         raise InputError(f"--method {method}: known are dtw and nearest")
@@ -46,7 +47,7 @@ def align(
         videos if chosen else videos[1:],
         output,
         run=run,
-        segments=None if labels is None else read_segments(labels),
+        segments=labels,
         pins=pins,
         method=method,  # type: ignore[arg-type]
         band_s=band,
@@ -58,7 +59,7 @@ def align(
     if chosen:
         out.print(f"reference {found.maps[0].reference}", soft_wrap=True, highlight=False)
     for time_map in found.maps:
-        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
+        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s of its file's clock"
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
         out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)

@@ -1,8 +1,9 @@
 """Tables of embedded frames: Parquet, one file per video, written under a temporary name and renamed.
 
 Columns: video, session, camera, frame, time_s, embedding (fixed-size list of float32), and any number of further
-fixed-size lists (``embedding_<view>``, ``layer_<name>``). The schema metadata holds what made the rows (model hash, fps,
-pixel recipe, ...) and what is known of the video (group, split, label, duration_s).
+fixed-size lists (``embedding_<view>``, ``layer_<name>``; float64 where they hold times). The schema
+metadata holds what made the rows (model hash, fps, pixel recipe, ...) and what is known of the video (group,
+split, label, duration_s).
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class VideoFrames(NamedTuple):
     start_s: float = 0.0
     end_s: float = 0.0
     offset_s: float = 0.0
+    first_s: float = 0.0  # of the file's first frame on the file's clock; time_s - first_s is what a player shows
     extra: dict[str, np.ndarray] = {}  # further (T, D') columns by name
 
 
@@ -132,7 +134,8 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
     num_frames = len(video.frame)
 
     def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
-        flat = pa.array(np.ascontiguousarray(rows, dtype=np.float32).reshape(-1))
+        kind = np.float64 if rows.dtype == np.float64 else np.float32  # times stay whole
+        flat = pa.array(np.ascontiguousarray(rows, dtype=kind).reshape(-1))
         return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
 
     columns = {
@@ -141,11 +144,11 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
         "camera": pa.array([video.camera] * num_frames),
         "frame": pa.array(np.asarray(video.frame, dtype=np.int64)),
         "time_s": pa.array(np.asarray(video.time_s, dtype=np.float64)),
-        "embedding": vectors(video.embedding),
+        "embedding": vectors(video.embedding.astype(np.float32, copy=False)),
         **{name: vectors(rows) for name, rows in video.extra.items()},
     }
     about = {k: getattr(video, k) for k in ("video", "session", "camera", "group", "split", "label", "path")}
-    about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s")}
+    about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s", "first_s")}
     table = pa.table(columns).replace_schema_metadata({"mvssl": json.dumps(metadata), "video": json.dumps(about)})
     target = folder / file_name(video.video)
     handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")

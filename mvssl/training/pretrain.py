@@ -16,7 +16,6 @@ from mvssl.distributed import is_sharded, whole_on_main
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
-from mvssl.labels import read_segments
 from mvssl.sampling import sessions
 from mvssl.training.backbone import set_up_backbones
 from mvssl.training.batches import make_batches
@@ -28,7 +27,7 @@ from mvssl.training.micro_batches import check
 from mvssl.training.module import TrainedModule
 from mvssl.training.validation import Validation, few
 from mvssl.types import Video
-from mvssl.video import Problem, scan
+from mvssl.video import Problem, read_labels, scan
 
 
 def pretrain(
@@ -162,7 +161,7 @@ def _validation(
         )
     return Validation(
         encoder, experiment.embed.showing(plan.spec), few(videos, settings.evaluate_videos),
-        few(held_out, settings.evaluate_videos), read_segments(table) if table.is_file() else None, run,
+        few(held_out, settings.evaluate_videos), read_labels(table, everything) if table.is_file() else None, run,
         save=lambda folder: save_models(_models(experiment, module), folder), device=process.device,
     )  # fmt: skip
 

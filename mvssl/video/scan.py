@@ -13,6 +13,7 @@ from mvssl.errors import VideoError
 from mvssl.types import ClipRequest, Video
 
 from .cache import index_of
+from .clock import NEAR_ZERO_S
 from .decoder import Decoder
 from .layouts import read_videos
 from .opening import open_video
@@ -26,7 +27,7 @@ class Problem(NamedTuple):
 
     video_id: str
     path: str
-    kind: str  # a kind of VideoError, or: short, variable_rate, rotated, assumed_rate, duplicate_content
+    kind: str  # a kind of VideoError, or: short, clock, variable_rate, rotated, assumed_rate, duplicate_content
     message: str
     time_s: float | None = None
     fatal: bool = False
@@ -92,6 +93,9 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
 
     if video.duration_s < short_s:
         remark("short", f"only {video.duration_s:.3f} s long")
+    at_s = float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
+    if abs(at_s) > NEAR_ZERO_S:
+        remark("clock", f"its first frame is at {at_s:.3f} s of the file's clock, at 0 s of a player's", at_s)
     if video.rotation:
         remark("rotated", f"turned by {video.rotation} degrees clockwise, as the file asks")
     if os.path.isdir(video.path) and not row.fps:
