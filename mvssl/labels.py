@@ -94,21 +94,19 @@ def read_label_table(path: str | Path) -> LabelTable:
 
 
 def read_segments(path: str | Path) -> Segments:
-    """The segments of a label table whose times are on the clock of the files; see ``read_label_table``.
+    """The segments of a label table, their times as they are written; see ``read_label_table``.
 
-    Raises:
-        InputError: as there; a table on the player's clock, which needs the videos (``mvssl.video.read_labels``).
+    A table whose column ``clock`` says "player" counts from the first frame: ``mvssl.video.read_labels``, which every
+    command uses, puts such times on the clock of the files.
     """
-    table = read_label_table(path)
-    if player := [video for video, clock in table.clock.items() if clock == "player"]:
-        raise InputError(f"{path}: {player[0]}: times on the player's clock; read it with mvssl.video.read_labels")
-    return table.segments
+    return read_label_table(path).segments
 
 
-def write_segments(segments: Segments, path: str | Path) -> None:
-    """Writes the table that ``read_segments`` reads; times with four decimals."""
+def write_segments(segments: Segments, path: str | Path, *, clock: str = "") -> None:
+    """Writes the table that ``read_segments`` reads; times with four decimals. A ``clock`` is stated in every row."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["video", "start_s", "end_s", "label"])
+        stated = [clock] if clock else []
+        writer.writerow(["video", "start_s", "end_s", "label", *(["clock"] if clock else [])])
         for video, rows in segments.items():
-            writer.writerows([video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label] for row in rows)
+            writer.writerows([video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label, *stated] for row in rows)

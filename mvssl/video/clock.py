@@ -105,7 +105,7 @@ def _compare(table: LabelTable, name: str, placed: list[Segment], times_s: np.nd
                 f"file's frames run from {at_s:.3f} to {end_s:.3f} s{hint}"
             )
     fits, fits_other = (sum(_covered_s(times_s, one) for one in rows) for rows in (placed, other))
-    better = abs(at_s) > NEAR_ZERO_S and fits_other > fits + NEAR_ZERO_S
+    better = stated != "file" and abs(at_s) > NEAR_ZERO_S and fits_other > fits + NEAR_ZERO_S
     if better:
         whole_s = sum(one.end_s - one.start_s for one in placed)
         warnings.warn(
