@@ -69,8 +69,10 @@ class Row:
 
 
 def clean(text: str) -> str:
-    """A name in the one form in which it is compared: composed (NFC), no spaces around it."""
-    return unicodedata.normalize("NFC", text).strip()
+    """A name in the one form in which it is compared: composed (NFC), no spaces around it, bytes that are no UTF-8 (of a
+    file name) written as ``\\xff``."""
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", whole).strip()
 
 
 def read_text(path: str | os.PathLike) -> str:

@@ -12,6 +12,7 @@ from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
+from .movement import nothing_moves
 from .time_map import TimeMap
 
 STEP_PENALTY = 0.1  # of the median cost, for each step in one of the two videos alone
@@ -89,6 +90,8 @@ def align(
         return TimeMap(**{**vars(turned), "query": query.video, "mirrored": True})
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
+    still = nothing_moves(reference, query)
+    notes = (*notes, *still)
     if mode == "nearest":
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
@@ -103,6 +106,8 @@ def align(
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
     probability = pair_probability(evidence, calibration)
+    if still:  # a picture is like any action that passes through it: no evidence either way
+        probability = min(probability, 0.5)
     return _time_map(reference, query, cost, path, probability, mode=mode, pins=tuple(sorted(pins)), notes=notes)
 
 

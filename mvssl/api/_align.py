@@ -22,6 +22,7 @@ from mvssl.alignment.align import Mode
 from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding.tables import short_name
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import Image
 from mvssl.errors import InputError
@@ -181,4 +182,4 @@ def _by_path(rows: Mapping[str, T], videos: Sequence[VideoFrames]) -> dict[str, 
 
 
 def _picture(output: Path, number: int, time_map: TimeMap) -> Path:
-    return output / f"matrix-{number:02d}-{Path(time_map.query).stem}.png"
+    return output / f"matrix-{number:02d}-{short_name(clean(Path(time_map.query).stem))}.png"

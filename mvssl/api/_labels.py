@@ -8,7 +8,9 @@ from pathlib import Path
 
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
 from mvssl.embedding import VideoFrames
+from mvssl.embedding.tables import short_name
 from mvssl.labels import Segments
+from mvssl.rows import clean
 from mvssl.types import Video
 from mvssl.video import read_labels
 
@@ -53,6 +55,6 @@ def carry_labels(
     ]
     for number, one in enumerate(maps, start=1):
         first_s = queries[one.query].first_s
-        path = output / f"{number:02d}-{Path(one.query).stem}.eaf"
+        path = output / f"{number:02d}-{short_name(clean(Path(one.query).stem))}.eaf"
         written.append(write_elan(path, carried, one.query, media=Path(one.query).resolve(), first_s=first_s))
     return written

@@ -63,6 +63,8 @@ def align(
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
         out.print(f"{time_map.query}: {words}", soft_wrap=True, highlight=False)
+        for note in time_map.notes:
+            out.print(f"  {note}", soft_wrap=True, highlight=False, markup=False)
     out.print(f"watch {found.video}\ntable {found.table}")
     for path in found.labels[:2]:
         out.print(f"labels {path}" if path.name == "segments.csv" else f"tempo {path}")

@@ -8,8 +8,10 @@ split, label, duration_s).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl.errors import InputError
+from mvssl.rows import clean
 
 SUFFIX = ".frames.parquet"
 
@@ -123,8 +126,17 @@ def the_only(found: Sequence[str], name: str, ids: Sequence[str]) -> str:
 
 
 def file_name(video: str) -> str:
-    """File of a video's table: its id made safe for any file system."""
-    return quote(video, safe="") + SUFFIX
+    """File of a video's table: its id made safe for any file system, shortened where it is long."""
+    return short_name(quote(video, safe="", errors="surrogateescape"), of=video) + SUFFIX
+
+
+def short_name(name: str, *, of: str = "", most: int = 120) -> str:
+    """A file name of at most ``most`` bytes: the name itself, or a readable beginning and a hash of ``of``, the whole."""
+    if len(os.fsencode(name)) <= most:
+        return name
+    readable = re.sub(r"[^\w.-]+", "_", clean(of or name))
+    kept = readable.encode()[: most - 17].decode(errors="ignore")  # no half letter at the end
+    return f"{kept}~{hashlib.sha256((of or name).encode(errors='surrogateescape')).hexdigest()[:16]}"
 
 
 def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any]) -> Path:

@@ -52,6 +52,7 @@ def pretrain(
     run = Path(run)
     everything, problems = _usable(experiment.data)
     videos = select(everything, experiment.data.split, experiment.data.root)
+    _check_movement(videos)
     samples = sessions(videos, by=experiment.data.sample)
     # accelerate makes one world of processes on CPUs only where it is told that they are what there is
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
@@ -121,6 +122,17 @@ def _check_pairs(experiment: Experiment, pairs: str) -> None:
             f"batch.group_by: objective {experiment.objective['name']} pairs videos by {pairs}, but batches are grouped by "
             f"{experiment.batch.group_by}; set batch.group_by={pairs} and batch.num_per_group=2 or more"
         )
+
+
+def _check_movement(videos: list[Video]) -> None:
+    """Videos of one frame have no time to learn from: refused where there are no others, else said."""
+    still = [video.id for video in videos if video.num_frames == 1]
+    if still and len(still) == len(videos):
+        raise InputError(
+            f"nothing moves in {still[0]}: each of the {len(still)} videos has one frame; there is nothing to learn"
+        )
+    if still:
+        print(f"{len(still)} of {len(videos)} videos have one frame, e.g. {still[0]}: nothing moves in them")
 
 
 def _usable(data: Data) -> tuple[list[Video], list[Problem]]:

@@ -1,4 +1,4 @@
-"""Hugging Face videofolder: ``metadata.csv``, ``.jsonl`` or ``.parquet`` beside the videos, in the folder or in its split folders."""
+"""Hugging Face videofolder: ``metadata.csv``, ``.jsonl`` or ``.parquet``, in the folder or in its split folders."""
 
 from __future__ import annotations
 

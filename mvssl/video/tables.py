@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,7 @@ def write_videos(videos: Iterable[Video], path: str | os.PathLike) -> None:
     """
     path = Path(path)
     root = path.parent.resolve()
-    rows = [video._replace(path=_relative(video.path, root))._asdict() for video in videos]
+    rows = [video._replace(path=_stored(_relative(video.path, root)))._asdict() for video in videos]
     types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in FIELDS.items()], metadata={"mvssl": "videos"})
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -75,7 +76,7 @@ def _row(row: Mapping[str, Any], path: Path, where: str, cells: Row | None) -> V
     if "id" not in values and "path" not in values:
         raise InputError(f"{where}: needs a column 'video' (path relative to the table) or 'id'")
     values.setdefault("id", values.get("path"))
-    values["path"] = existing(path.parent / values.get("path", values["id"]))
+    values["path"] = existing(path.parent / _opened(values.get("path", values["id"])))
     if "end_s" not in values and row.get("duration_s"):
         values["end_s"] = values.get("start_s", 0.0) + _to(float, "duration_s", row["duration_s"], where, cells)
     if values.get("end_s", np.inf) <= values.get("start_s", -np.inf):
@@ -110,6 +111,21 @@ def _to(kind: type, name: str, value: Any, where: str, cells: Row | None) -> Any
     if found is None or (kind is float and np.isnan(found)) or (kind is int and found != found // 1):
         raise InputError(f"{where}, column {name}: cannot read {value!r} as {kind.__name__}")
     return kind(found)
+
+
+_BYTES = "bytes:"  # before a path that is no text, percent-encoded
+
+
+def _stored(path: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return _BYTES + quote(path, errors="surrogateescape")
+    return path
+
+
+def _opened(path: str) -> str:
+    return unquote(path.removeprefix(_BYTES), errors="surrogateescape") if path.startswith(_BYTES) else path
 
 
 def _relative(path: str, root: Path) -> str:
