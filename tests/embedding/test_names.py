@@ -17,7 +17,7 @@ from mvssl.video import read_videos, write_video, write_videos
 ENCODER = {"name": "frame", "backbone": "test_resnet", "mlp": [8], "dim": 16, "num_heads": 2, "hidden": 16,
            "num_layers": 1, "embedding_dim": 8}  # fmt: skip
 CJK = "实验视频第一组被试者举手动作左侧摄像头" * 4
-NAMES = [f"{CJK[:40]}.mp4", "[id] take[/x] 50%.mp4", "a" * 250 + ".mp4", f"{CJK[:78]}.mp4", os.fsdecode(b"gr\xfcn.mp4")]
+NAMES = [f"{CJK[:40]}.mp4", "[id] take[x] 50%.mp4", "a" * 250 + ".mp4", f"{CJK[:78]}.mp4", os.fsdecode(b"gr\xfcn.mp4")]
 
 
 @pytest.mark.parametrize("name", NAMES)
