@@ -47,12 +47,12 @@ def read_elan(path: Path) -> list[Event]:
 def _video(path: Path, header: ElementTree.Element) -> tuple[str, float]:
     """File name and TIME_ORIGIN (milliseconds) of the first video; sound stands for the video it was extracted from."""
     sounds = []
-    media = [
-        (one.attrib, one.get("RELATIVE_MEDIA_URL") or one.get("MEDIA_URL", ""))
+    media: list[tuple[dict[str, str], str]] = [
+        (dict(one.attrib), one.get("RELATIVE_MEDIA_URL") or one.get("MEDIA_URL") or "")
         for one in header.iter("MEDIA_DESCRIPTOR")
     ]
     if not media and header.get("MEDIA_FILE"):  # as version 1 wrote it
-        media = [({}, header.get("MEDIA_FILE", ""))]
+        media = [({}, str(header.get("MEDIA_FILE")))]
     for about, url in media:
         if url and not _is_sound(about, url):
             return name_of(unquote(url)), float(about.get("TIME_ORIGIN") or 0)
