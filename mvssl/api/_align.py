@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from mvssl.alignment import (
     IMAGENET,
@@ -164,7 +164,7 @@ def _frames(model: Model, path: Path, *, mirrored: bool = False) -> VideoFrames:
 def _read(path: str | Path, videos: Sequence[VideoFrames]) -> Segments:
     """A label table under the paths that were given, on the clock of the files."""
     table = read_label_table(path)
-    parts = {name: _by_path(getattr(table, name), videos) for name in ("segments", "clock", "rows")}
+    parts: dict[str, Any] = {name: _by_path(getattr(table, name), videos) for name in ("segments", "clock", "rows")}
     named = table._replace(segments=Segments(parts.pop("segments")), **parts)
     return read_labels(named, [Video(one.video, one.path) for one in videos])
 

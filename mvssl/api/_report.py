@@ -58,7 +58,7 @@ def report(
     labelled = named if pair[0].path in named else None
     aligned = align(pair[0].path, [pair[1].path], files / "aligned", run=model, segments=labelled)
     frames = embed(model, videos, files / "frames")
-    moment = moment_of(pair[0], segments)
+    moment = moment_of(pair[0], segments, begins_s=first_s(pair[0]))
     found = search(frames, moment, files / "found", k=9)
     measured = None
     if any(video.split == "train" for video in videos) and any(video.split == "val" for video in videos):
@@ -98,11 +98,11 @@ def pair_of(videos: list[Video]) -> tuple[Video, Video]:
     return first, max(others, key=fitness)
 
 
-def moment_of(video: Video, segments: Segments) -> str:
+def moment_of(video: Video, segments: Segments, *, begins_s: float = 0.0) -> str:
     """The middle of the shortest phase inside a video, the hardest to find by chance; without labels, of the video.
-    As ``parse_moment`` reads it: on the player's clock."""
+    As ``parse_moment`` reads it: on the player's clock; ``begins_s`` is the file's first frame."""
     phases = segments.get(video.id, [])
     inner = phases[1:-1] or phases  # the first and the last are often idle ends
     part = min(inner, key=lambda s: s.end_s - s.start_s, default=None)
     start_s, end_s = (part.start_s, part.end_s) if part else (video.start_s, video.end_s)
-    return f"{video.id}@{(start_s + end_s) / 2 - first_s(video):.2f}s"
+    return f"{video.id}@{(start_s + end_s) / 2 - begins_s:.2f}s"

@@ -21,7 +21,7 @@ from mvssl.reporting.report import Chapter, Part, write_report
 from mvssl.reporting.results import sentences
 from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.synthetic import make_videos
-from mvssl.video import read_labels
+from mvssl.video import first_s, read_labels
 
 
 class Stages:
@@ -92,7 +92,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("align"):
         aligned["trained"] = align(pair[0].path, [pair[1].path], output / "aligned", run=load(run), segments=segments)
     with stage("search"):
-        moment = moment_of(pair[0], segments)
+        moment = moment_of(pair[0], segments, begins_s=first_s(pair[0]))
         found = search(frames.where(split="val"), moment, output / "found", k=9)
     path = _report(output, stage, aligned, found, moment, evaluation, run, len(report.videos))
     for sentence in sentences(evaluation.rows):

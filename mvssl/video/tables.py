@@ -48,7 +48,9 @@ def read_table(path: str | os.PathLike) -> list[Video]:
     path = Path(path)
     if path.suffix == ".parquet":
         stored: Sequence[Mapping[str, Any]] = pq.read_table(path).to_pylist()
-        rows = [(row, f"{path}, row {number}", None) for number, row in enumerate(stored, start=1)]
+        rows: list[tuple[Mapping[str, Any], str, Row | None]] = [
+            (row, f"{path}, row {number}", None) for number, row in enumerate(stored, start=1)
+        ]
     else:
         rows = [(row.cells, row.where, row) for row in read_rows(path)]
     return unique([_row(values, path, where, row) for values, where, row in rows], str(path))
