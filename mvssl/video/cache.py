@@ -43,7 +43,7 @@ def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksu
         key = fingerprint(path)
     except OSError:
         return build_index(path, timeout_s=timeout_s)  # says what is wrong with the file
-    entry = cache_folder() / f"{hashlib.blake2b(path.encode(), digest_size=16).hexdigest()}.idx"
+    entry = cache_folder() / f"{hashlib.blake2b(os.fsencode(path), digest_size=16).hexdigest()}.idx"
     known, index = _load(entry, path)
     if index is not None and known == key and (len(index.crc) or not checksums):
         return index

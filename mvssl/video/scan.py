@@ -14,6 +14,7 @@ from mvssl.errors import VideoError
 from mvssl.types import ClipRequest, Video
 
 from .cache import index_of
+from .clock import NEAR_ZERO_S
 from .decoder import Decoder
 from .folder import Skipped, walk
 from .layouts import read_videos, sniff
@@ -21,6 +22,7 @@ from .opening import open_video
 from .picture_folder import DEFAULT_FPS
 
 _CHUNK = 64  # frames decoded at once
+_STILL = 2  # grey levels of a frame reduced to 8 x 8: what encoding alone changes
 
 
 class Problem(NamedTuple):
@@ -28,7 +30,7 @@ class Problem(NamedTuple):
 
     video_id: str
     path: str
-    kind: str  # a kind of VideoError, or: short, variable_rate, rotated, assumed_rate, duplicate_content
+    kind: str  # a kind of VideoError, or: short, clock, still, variable_rate, rotated, assumed_rate, duplicate_content
     message: str
     time_s: float | None = None
     fatal: bool = False
@@ -97,8 +99,14 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
     def remark(kind: str, message: str, time_s: float | None = None) -> None:
         found.append(Problem(video.id, video.path, kind, f"{video.path}: {message}", time_s))
 
+    single = "one frame: nothing moves"
     if video.duration_s < short_s:
-        remark("short", f"only {video.duration_s:.3f} s long")
+        remark("short", f"only {video.duration_s:.3f} s long{', ' + single if video.num_frames == 1 else ''}")
+    elif video.num_frames == 1:
+        remark("still", single)
+    at_s = float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
+    if abs(at_s) > NEAR_ZERO_S:
+        remark("clock", f"its first frame is at {at_s:.3f} s of the file's clock, at 0 s of a player's", at_s)
     if video.rotation:
         remark("rotated", f"turned by {video.rotation} degrees clockwise, as the file asks")
     if os.path.isdir(video.path) and not row.fps:
@@ -114,15 +122,24 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
 
 
 def _damage(decoder: Decoder) -> list[Problem]:
-    """The first damaged time, and how many frames are."""
+    """The first damaged time, and how many frames are; and whether anything moves."""
     bad: list[float] = []
+    first, largest = None, 0.0
     for start in range(0, len(decoder.times_s), _CHUNK):
         clip = decoder.read([ClipRequest(decoder.video.id, decoder.times_s[start : start + _CHUNK], size=(8, 8))])[0]
         assert clip.damaged is not None
         bad += clip.time_s[clip.damaged].tolist()
+        first = clip.frames[:1].astype(np.int16) if first is None else first
+        largest = max(largest, float(np.abs(clip.frames - first).max()))
     video, codec = decoder.video, decoder.index.codec
     message = f"{video.path}: video stream ({codec}): {len(bad)} of {video.num_frames} frames are damaged"
-    return [Problem(video.id, video.path, "corrupt", f"{message}, the first at {bad[0]:.6f} s", bad[0])] if bad else []
+    found = []
+    if bad:
+        found.append(Problem(video.id, video.path, "corrupt", f"{message}, the first at {bad[0]:.6f} s", bad[0]))
+    if video.num_frames > 1 and largest <= _STILL:
+        words = f"nothing moves: no part of a frame differs from the first by more than {largest:.0f} of 255"
+        found.append(Problem(video.id, video.path, "still", f"{video.path}: {words}"))
+    return found
 
 
 def _duplicates(videos: Sequence[Video]) -> list[Problem]:
