@@ -9,9 +9,11 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from mvssl.errors import VideoError
 
+PICTURE_CODECS = frozenset(["mjpeg", "png", "bmp", "webp", "tiff", "jpeg2000", "jpegxl"])
 STRICT = {"err_detect": "crccheck+explode"}  # decoders report damage that they would else paint over
 
 
@@ -29,15 +31,36 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
         raise VideoError(f"{path}: opening took longer than {timeout_s} s", path=path, kind="timeout") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{path}: not a video that FFmpeg can open ({error})", path=path, kind="not_video") from error
-    if not container.streams.video:
+    if all(_is_attached(stream) for stream in container.streams.video):
+        cover = " (only an attached picture: a cover or thumbnail)" if container.streams.video else ""
         container.close()
-        raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")
-    if container.streams.video[0].codec_context is None:
+        raise VideoError(f"{path}: holds no video stream{cover}", path=path, kind="no_video_stream")
+    if video_stream(container).codec_context is None:
         container.close()
         raise VideoError(
             f"{path}: the video stream is of a codec that FFmpeg does not know", path=path, kind="unreadable"
         )
     return container
+
+
+def video_stream(container) -> Any:
+    """The stream that is the video: the first that is no cover or thumbnail, attached or a track of a single picture."""
+    streams = [stream for stream in container.streams.video if not _is_attached(stream)]
+    films = [stream for stream in streams if not _is_single_picture(stream)]
+    return (films or streams)[0]
+
+
+def _is_attached(stream) -> bool:
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def _is_single_picture(stream) -> bool:
+    """As far as the header tells: a picture's codec, and one frame or next to no duration."""
+    context = stream.codec_context
+    if context is None or context.name not in PICTURE_CODECS:
+        return False
+    alone = stream.frames == 1 or (stream.frames == 0 and len(stream.index_entries) == 1)
+    return alone or bool(stream.disposition & Disposition.still_image)
 
 
 @contextmanager
