@@ -49,6 +49,7 @@ def write_dataset(folder: Path, videos: Sequence[Video], segments: Segments | No
         writer.writerow(COLUMNS)
         for video in videos:
             row = [getattr(video, name) for name in COLUMNS]
+            row[COLUMNS.index("start_s")] = "" if np.isinf(video.start_s) else video.start_s
             row[COLUMNS.index("end_s")] = "" if np.isinf(video.end_s) else f"{video.end_s:.6f}"
             writer.writerow(row)
     counts = {split or "no split": sum(v.split == split for v in videos) for split in sorted({v.split for v in videos})}

@@ -118,16 +118,18 @@ def first_picture(path: str, container, stream, pts, dts, key) -> av.VideoFrame:
     raise VideoError(f"{path}: no picture can be decoded ({error})", path=path, kind="corrupt") from error
 
 
-def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Quarter turns (counter-clockwise) and mirroring that the display matrix of a frame asks for.
+def turn_of(frame: av.VideoFrame) -> tuple[int, bool, float]:
+    """Quarter turns (counter-clockwise), mirroring, and the degrees beyond, that the display matrix of a frame asks for.
 
     A mirrored picture is to be flipped left-right first, then turned.
     """
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return 0, False
+        return 0, False, 0.0
     a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4")
     mirrored = float(a) * float(d) - float(b) * float(c) < 0
     if mirrored:
         a, b = -a, -b
-    return round(-np.degrees(np.arctan2(float(b), float(a))) / 90) % 4, bool(mirrored)
+    angle = -float(np.degrees(np.arctan2(float(b), float(a))))
+    turns = round(angle / 90)
+    return turns % 4, bool(mirrored), angle - 90 * turns

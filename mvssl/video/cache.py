@@ -2,7 +2,8 @@
 
 One small file per video in ``$MVSSL_CACHE/frame_index`` (default ``~/.cache/mvssl/frame_index``). An entry counts only for
 the same path, size, modification time and first and last 64 KiB of the file. Where only those bytes differ, the file has
-rotted: its checksums are kept, so that what changed is found. Writers use a temporary name and rename,
+rotted: its checksums are kept, so that what changed is found. A file with checksums whose size or time differs is compared
+packet by packet; if it is another, that is an error until it is scanned again. Writers use a temporary name and rename,
 so a reader sees a whole entry or none; an entry that does not parse is scanned again and replaced.
 """
 
@@ -33,7 +34,8 @@ def cache_folder() -> Path:
 def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksums: bool = False) -> FrameIndex:
     """The file's frame index: from the cache (with ``checksums``: if it has them), or scanned now and kept.
 
-    Raises as ``build_index``.
+    Raises as ``build_index``; and without ``checksums`` VideoError of kind "changed", where a file that was scanned with
+    them holds other packets now.
     """
     path = os.path.abspath(os.fspath(path))
     try:
@@ -44,11 +46,26 @@ def index_of(path: str | os.PathLike, *, timeout_s: float | None = None, checksu
     known, index = _load(entry, path)
     if index is not None and known == key and (len(index.crc) or not checksums):
         return index
-    found = build_index(path, timeout_s=timeout_s, checksums=checksums)
-    if index is not None and _stamp(known) == _stamp(key) and known != key and _same_packets(index, found):
-        found = found._replace(crc=index.crc)
+    scanned = index is not None and len(index.crc) > 0
+    found = build_index(path, timeout_s=timeout_s, checksums=checksums or scanned)
+    if index is not None and scanned and _same_packets(index, found):
+        if _stamp(known) == _stamp(key) or np.array_equal(index.crc, found.crc):
+            found = found._replace(crc=index.crc)
+        elif not checksums:
+            raise _changed(path)
+    elif scanned and not checksums:
+        raise _changed(path)
     _save(entry, found, key)
     return found
+
+
+def _changed(path: str) -> VideoError:
+    return VideoError(
+        f"{path}: not the file that was scanned: its packets differ from those whose checksums were kept. If it was replaced "
+        "on purpose, scan it again (mvssl scan); if not, it is damaged.",
+        path=path,
+        kind="changed",
+    )
 
 
 def _stamp(key: str) -> str:
@@ -110,6 +127,7 @@ def _load(entry: Path, path: str) -> tuple[str, FrameIndex | None]:
             arrays[name] = np.frombuffer(data, dtype=kind, count=length, offset=stop)
             stop += arrays[name].nbytes
         fields = head["fields"] | {"time_base": tuple(head["fields"]["time_base"])}
+        fields["remarks"] = tuple(map(tuple, fields["remarks"]))
         return head["key"], FrameIndex(**arrays, **fields) if stop == len(data) else None
     except (ValueError, KeyError, TypeError):
         return "", None

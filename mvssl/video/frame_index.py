@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import av
@@ -11,7 +12,7 @@ import numpy as np
 
 from mvssl.errors import VideoError
 
-from . import _mp4
+from . import _mp4, _mp4_check
 from ._container import first_picture, opened, other_streams_off, packets_of, turn_of, video_stream
 from ._damage import of_container
 from ._order import Learned, is_doubtful, learn, starts_anew
@@ -37,6 +38,7 @@ class FrameIndex(NamedTuple):
     height: int
     quarter_turns: int  # counter-clockwise turns that make the picture upright
     mirrored: bool  # left and right are swapped before turning
+    skew_degrees: float  # what the file asks beyond quarter turns, counter-clockwise; not applied
     has_audio: bool
     has_edit_list: bool  # some packets are decoded but never shown
     learned_order: bool  # the container does not tell the order of the pictures: it was learned by decoding
@@ -44,6 +46,7 @@ class FrameIndex(NamedTuple):
     num_video_streams: int
     crc: np.ndarray  # (P,) uint32 CRC-32 of each packet as scanned, or (0,) where the packets were not read
     doubt: np.ndarray  # (P,) bool: the container has lost or torn this packet, or one that it depends on
+    remarks: tuple[tuple[str, str], ...] = ()  # (kind, message): what is odd, though nothing says that a picture is wrong
 
     @property
     def tick_s(self) -> float:
@@ -89,7 +92,8 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
             index, failed = _index(path, container, stream, *table, timeout_s=timeout_s)
             torn = np.union1d(torn, failed)
             doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
-            return index._replace(crc=crc.astype(np.uint32), doubt=doubt)
+            remarks = tuple(_remarks(path, container, stream, index))
+            return index._replace(crc=crc.astype(np.uint32), doubt=doubt, remarks=remarks)
         except av.FFmpegError as error:
             kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
             raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind=kind) from error
@@ -120,6 +124,7 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     _refuse_backward(path, dts[dts != _MISSING], tick_s)
     pts, dts = _filled(path, container, stream, pts, dts)
     _refuse_cut_avi(path, container, stream, dts)
+    is_avi = "avi" in container.format.name.split(",")
     frame = first_picture(path, container, stream, pts, dts, key)
     _refuse_new_size(path, container, stream, pts, dts, key, frame)
     shown, failed, learned = _by_time(pts, key, discard), np.zeros(0, dtype=np.int64), False
@@ -128,7 +133,7 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
         found = learn(path, int(np.argmax(key)), len(pts), timeout_s=timeout_s)
         failed = found.failed
         differs = not np.array_equal(found.shown, shown) and not _is_part(found, pts)
-        learned = differs or bool(timeless.any())
+        learned = differs or is_avi or bool(timeless.any())
         if learned:
             _refuse_unlearned(path, container, stream, found, dts, timeless)
             shown = found.shown
@@ -138,12 +143,12 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
         raise _no_times(path, container, stream)
     if not len(shown):
         raise VideoError(f"{path}: no frame is to be shown", path=path, kind="corrupt")
-    times = np.sort(pts[shown])
+    times = np.sort((dts if is_avi and learned else pts)[shown])
     _refuse_repeated(path, times, tick_s)
     last = int(duration[shown[-1]])
     if last <= 0 or (learned and len(shown) < len(pts)):
         last = int(np.median(np.diff(times))) if len(times) > 1 else _nominal_ticks(stream)
-    turns, mirrored = turn_of(frame)
+    turns, mirrored, skew = turn_of(frame)
     index = FrameIndex(
         path=path,
         container=container.format.name,
@@ -159,6 +164,7 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
         height=frame.height,
         quarter_turns=turns,
         mirrored=mirrored,
+        skew_degrees=skew,
         has_audio=bool(container.streams.audio),
         has_edit_list=bool(discard.any()),
         learned_order=learned,
@@ -168,6 +174,16 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
         doubt=np.zeros(len(pts), dtype=bool),
     )
     return index, failed if learned else failed[:0]
+
+
+def _remarks(path: str, container, stream, index: FrameIndex) -> Iterator[tuple[str, str]]:
+    if "mp4" in container.format.name and (odd := _mp4_check.judge(path, stream.id).remark):
+        yield "odd_tables", f"{odd}: written so, or damaged and then the times may be wrong"
+    if abs(index.skew_degrees) > 1:
+        yield (
+            "odd_rotation",
+            f"asks players to turn it by {index.skew_degrees % 90:g} degrees beyond quarter turns; that part is not applied",
+        )
 
 
 def _by_time(pts: np.ndarray, key: np.ndarray, discard: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ from mvssl.types import ClipRequest, Video
 from .cache import index_of
 from .decoder import Decoder
 from .layouts import read_videos
-from .opening import open_video
+from .opening import open_quietly
 from .picture_folder import DEFAULT_FPS
 
+UNCHECKED = frozenset(["avi", "mpeg", "flv", "asf", "gif", "mxf", "ivf"])  # FFmpeg's names of containers
 _CHUNK = 64  # frames decoded at once
 
 
@@ -26,7 +27,9 @@ class Problem(NamedTuple):
 
     video_id: str
     path: str
-    kind: str  # a kind of VideoError, or: short, variable_rate, rotated, assumed_rate, duplicate_content
+    kind: str  # a kind of VideoError, or: short, variable_rate, rotated,
+    # odd_rotation, odd_tables, assumed_rate,
+    # assumed_order, times_from_names, unchecked_container, duplicate_content
     message: str
     time_s: float | None = None
     fatal: bool = False
@@ -71,17 +74,20 @@ def scan(
         rows = source
     videos: list[Video] = []
     problems: list[Problem] = []
+    unchecked: dict[str, list[Video]] = {}
     for row in progress(rows):
         try:
             if checksums and not os.path.isdir(row.path):
                 index_of(row.path, timeout_s=timeout_s, checksums=True)
-            with open_video(row, damaged="flag", timeout_s=timeout_s) as decoder:
-                found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else [])]
+            with open_quietly(row, damaged="flag", timeout_s=timeout_s) as decoder:
+                found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else _known_damage(decoder))]
             videos.append(decoder.video)
+            if decoder.index.container in UNCHECKED:
+                unchecked.setdefault(decoder.index.container, []).append(decoder.video)
             problems += found
         except VideoError as error:
             problems.append(Problem(row.id, row.path, error.kind, str(error), error.time_s, fatal=True))
-    return ScanReport(videos, problems + _duplicates(videos))
+    return ScanReport(videos, [*problems, *_unchecked(unchecked), *_duplicates(videos)])
 
 
 def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
@@ -92,9 +98,12 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
 
     if video.duration_s < short_s:
         remark("short", f"only {video.duration_s:.3f} s long")
+    for kind, message in decoder.index.remarks:
+        remark(kind, message)
     if video.rotation:
         remark("rotated", f"turned by {video.rotation} degrees clockwise, as the file asks")
-    if os.path.isdir(video.path) and not row.fps:
+    named = any(kind == "times_from_names" for kind, _ in decoder.index.remarks)
+    if os.path.isdir(video.path) and not row.fps and not named:
         remark(
             "assumed_rate", f"a folder of pictures without a stated rate, taken as {DEFAULT_FPS:g} frames per second"
         )
@@ -106,6 +115,13 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
     return found
 
 
+def _known_damage(decoder: Decoder) -> list[Problem]:
+    """As ``_damage``, of what the container itself shows: without decoding."""
+    times_s, index = decoder.times_s, decoder.index
+    first = int(np.searchsorted(index.shown_pts, round(float(times_s[0]) / index.tick_s)))
+    return _damage_report(decoder, times_s[index.doubt[index.shown[first : first + len(times_s)]]].tolist())
+
+
 def _damage(decoder: Decoder) -> list[Problem]:
     """The first damaged time, and how many frames are."""
     bad: list[float] = []
@@ -113,9 +129,27 @@ def _damage(decoder: Decoder) -> list[Problem]:
         clip = decoder.read([ClipRequest(decoder.video.id, decoder.times_s[start : start + _CHUNK], size=(8, 8))])[0]
         assert clip.damaged is not None
         bad += clip.time_s[clip.damaged].tolist()
+    return _damage_report(decoder, bad)
+
+
+def _damage_report(decoder: Decoder, bad: list[float]) -> list[Problem]:
     video, codec = decoder.video, decoder.index.codec
     message = f"{video.path}: video stream ({codec}): {len(bad)} of {video.num_frames} frames are damaged"
     return [Problem(video.id, video.path, "corrupt", f"{message}, the first at {bad[0]:.6f} s", bad[0])] if bad else []
+
+
+def _unchecked(found: dict[str, list[Video]]) -> list[Problem]:
+    """One note a container that has no checks of its own."""
+    return [
+        Problem(
+            videos[0].id,
+            videos[0].path,
+            "unchecked_container",
+            f"{videos[0].path}: {container} files ({len(videos)} here) hold no checks of their own: damage that was there "
+            "before this scan is found only where the decoder stumbles; later damage is found by the checksums of a scan",
+        )
+        for container, videos in sorted(found.items())
+    ]
 
 
 def _duplicates(videos: Sequence[Video]) -> list[Problem]:

@@ -78,8 +78,8 @@ def _row(row: Mapping[str, Any], path: Path, number: int) -> Video:
         raise InputError(f"{path}, row {number}: needs a column 'video' (path relative to the table) or 'id'")
     values.setdefault("id", values.get("path"))
     values["path"] = str(path.parent / values.get("path", values["id"]))
-    if "end_s" not in values and row.get("duration_s"):
-        values["end_s"] = values.get("start_s", 0.0) + float(row["duration_s"])
+    if "end_s" not in values and "start_s" in values and row.get("duration_s"):
+        values["end_s"] = values["start_s"] + float(row["duration_s"])
     return Video(**values)
 
 
