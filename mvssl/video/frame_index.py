@@ -57,6 +57,11 @@ class FrameIndex(NamedTuple):
         return pts * self.time_base[0] / self.time_base[1]
 
     @property
+    def known_by_dts(self) -> bool:
+        """Packets are known by their decoding times: an AVI has no others."""
+        return self.learned_order and "avi" in self.container.split(",")
+
+    @property
     def has_open_gop(self) -> bool:
         """Some frame is decoded after a key frame but shown before it: seeking to that key would lose it."""
         key_pts = np.maximum.accumulate(np.where(self.key, self.pts, np.iinfo(np.int64).min))
@@ -121,7 +126,8 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     if not len(pts) or not key.any():
         raise VideoError(f"{path}: no key frame in the video stream: nothing can be decoded", path=path, kind="corrupt")
     timeless, has_b = pts == _MISSING, stream.codec_context.has_b_frames
-    _refuse_backward(path, dts[dts != _MISSING], tick_s)
+    if timeless.any() or (np.diff(pts) <= 0).any():  # decoding times that FFmpeg makes up (Matroska has none) may jump
+        _refuse_backward(path, dts[dts != _MISSING], tick_s)
     pts, dts = _filled(path, container, stream, pts, dts)
     _refuse_cut_avi(path, container, stream, dts)
     is_avi = "avi" in container.format.name.split(",")

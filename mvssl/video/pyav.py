@@ -60,7 +60,7 @@ class PyAVReader:
         self._timeout_s = timeout_s
         self._motion = motion
         self._keys = np.flatnonzero(index.key)
-        self._stamps = index.dts if index.learned_order else index.pts
+        self._stamps = index.dts if index.known_by_dts else index.pts
         self._rank = np.full(len(index.pts), -1)  # of each packet's picture among those shown
         self._rank[index.shown] = np.arange(len(index.shown))
         self.doubted: set[int] = set()  # frames handed out as whole by the last ``decode``, then found to be in doubt
@@ -260,7 +260,7 @@ class PyAVReader:
 
     def _stamp_of(self, packet: av.Packet) -> int | None:
         """What a packet is known by: its presentation time, in containers without one its decoding time."""
-        return packet.dts if self.index.learned_order else packet.pts
+        return packet.dts if self.index.known_by_dts else packet.pts
 
     def _checked(self, frame: av.VideoFrame, position: int) -> av.VideoFrame:
         if (frame.width, frame.height) != (self.index.width, self.index.height):

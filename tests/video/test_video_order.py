@@ -56,6 +56,8 @@ def without_reordering(source, path):
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".ts", ".nut"])
 @pytest.mark.parametrize("kind", ["h264_bframes", "mpeg4_mp4_bframes"])
 def test_the_decoders_order_wins_over_times_that_do_not_reorder(clip, read_number, tmp_path, rng, kind, suffix):
+    if kind == "mpeg4_mp4_bframes" and suffix == ".ts":
+        suffix = ".3gp"  # a transport stream would lack the headers, which an MP4 holds apart
     path = without_reordering(clip(kind).path, tmp_path / f"film{suffix}")
     truth = check(path, rng)
     assert read_number(np.stack(truth)).tolist() == list(range(60))
