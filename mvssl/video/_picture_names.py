@@ -36,11 +36,15 @@ def order_of(names: Sequence[str]) -> Order:
     if numbers is None:
         ordered = sorted(names, key=natural_key)
         if len({natural_key(name)[0] for name in stems}) < len(stems):
-            return Order(ordered, None, (("assumed_order", f"some names are the same number; sorted as {_shown(ordered)}"),))
+            return Order(
+                ordered, None, (("assumed_order", f"some names are the same number; sorted as {_shown(ordered)}"),)
+            )
         changing = _changing(stems)
         if changing < 2:
             return Order(ordered, None, ())
-        remark = f"the names hold {changing} numbers that change; sorted by the first, then the next, as {_shown(ordered)}"
+        remark = (
+            f"the names hold {changing} numbers that change; sorted by the first, then the next, as {_shown(ordered)}"
+        )
         return Order(ordered, None, (("assumed_order", remark),))
     values = [float(number) for number in numbers]
     rank = sorted(range(len(names)), key=lambda i: (values[i], natural_key(names[i])))

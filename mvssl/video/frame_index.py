@@ -46,7 +46,9 @@ class FrameIndex(NamedTuple):
     num_video_streams: int
     crc: np.ndarray  # (P,) uint32 CRC-32 of each packet as scanned, or (0,) where the packets were not read
     doubt: np.ndarray  # (P,) bool: the container has lost or torn this packet, or one that it depends on
-    remarks: tuple[tuple[str, str], ...] = ()  # (kind, message): what is odd, though nothing says that a picture is wrong
+    remarks: tuple[
+        tuple[str, str], ...
+    ] = ()  # (kind, message): what is odd, though nothing says that a picture is wrong
 
     @property
     def tick_s(self) -> float:

@@ -306,7 +306,9 @@ def test_pages_of_an_ogg_file_that_do_not_follow_each_other(tmp_path, encode_as,
     low, high = pages[len(pages) // 2], pages[len(pages) // 2 + 1]
     changed = bytearray(data[low:high])
     changed[-3] ^= 4
-    path.write_bytes(data[:low] + {"repeated": 2 * data[low:high], "missing": b"", "changed": changed}[how] + data[high:])
+    path.write_bytes(
+        data[:low] + {"repeated": 2 * data[low:high], "missing": b"", "changed": changed}[how] + data[high:]
+    )
     assert len(_ogg.broken_ranges(str(path))) >= 1
     with open_video(path, damaged="flag") as video:
         damaged = video.read([ClipRequest("x", video.times_s)])[0].damaged[:, 0]

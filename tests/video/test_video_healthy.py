@@ -11,7 +11,6 @@ import warnings
 import numpy as np
 import pytest
 
-from mvssl.types import ClipRequest
 from mvssl.video import open_video, scan
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command")
@@ -30,7 +29,8 @@ WRAPS = {  # as these tools lay out their files
     "plain.mp4": [], "faststart.mp4": ["-movflags", "+faststart"], "plain.mov": [], "plain.mkv": [],
     "fragments.mp4": ["-movflags", "frag_keyframe+empty_moov"], "dash.mp4": ["-movflags", "dash+delay_moov+frag_every_frame"],
     "cmaf.mp4": ["-movflags", "cmaf"], "negative.mp4": ["-movflags", "negative_cts_offsets"],
-    "noedit.mp4": ["-use_editlist", "0"], "psp.mp4": ["-f", "psp"], "ipod.m4v": ["-f", "ipod"], "clock.mp4": ["-video_track_timescale", "90000"],
+    "noedit.mp4": ["-use_editlist", "0"], "psp.mp4": ["-f", "psp"], "ipod.m4v": ["-f", "ipod"],
+    "clock.mp4": ["-video_track_timescale", "90000"],
     "late.mp4": ["-output_ts_offset", "0.7"], "thousand.mp4": ["-video_track_timescale", "1000"],
     "brand.mov": ["-brand", "qt  ", "-write_tmcd", "0"], "late.mkv": ["-output_ts_offset", "2.5"],
 }  # fmt: skip
@@ -43,7 +43,8 @@ def run(*arguments):
 def ffmpeg_says(path):
     """Pictures (N, 3, H, W) and times of the command line tools."""
     probe = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height:frame=best_effort_timestamp_time",
+        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+         "stream=width,height:frame=best_effort_timestamp_time",
          "-of", "default=nw=1:nk=1", str(path)], check=True, capture_output=True, text=True,
     )  # fmt: skip
     *times, width, height = probe.stdout.split()
@@ -64,13 +65,30 @@ def make(name, folder, encode_as):
         yield folder / f"{name}_{wrap}"
     for (how, start, length), suffix in itertools.product(CUTS, (".mp4", ".mov")):
         path = folder / f"{name}_{how}_{start}_{length}{suffix}"
-        place = ["-ss", start, "-t", length, "-i", source] if how == "before" else ["-ss", start, "-i", source, "-t", length]
+        place = (
+            ["-ss", start, "-t", length, "-i", source]
+            if how == "before"
+            else ["-ss", start, "-i", source, "-t", length]
+        )
         run(*place, "-c", "copy", path)
         yield path
     for number, (rate, sync) in enumerate(itertools.product(RATES, ("vfr", "passthrough"))):
         path = folder / f"{name}_rate{number}.mp4"
         clock = ["-enc_time_base", "1/90000"] if sync == "passthrough" else []
-        run("-i", source, "-vf", f"setpts='{rate}'", "-vsync", sync, *clock, "-c:v", codec, "-bf", about["bframes"], path)
+        run(
+            "-i",
+            source,
+            "-vf",
+            f"setpts='{rate}'",
+            "-vsync",
+            sync,
+            *clock,
+            "-c:v",
+            codec,
+            "-bf",
+            about["bframes"],
+            path,
+        )
         yield path
     for start in (0.3, 0.9, 1.2):  # cut again, and wrapped again
         once, path = folder / "once.mkv", folder / f"{name}_twice_{start}.mp4"
