@@ -21,7 +21,8 @@ class Order(NamedTuple):
 
 def natural_key(name: str) -> tuple:
     """By all numbers of a name, each as a number, and the text between them."""
-    return (tuple((int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(name)), name)
+    stem = name.rpartition(".")[0]
+    return (tuple((int(part), "") if part.isdigit() else (-1, part) for part in _DIGITS.split(stem)), name)
 
 
 def order_of(names: Sequence[str]) -> Order:
@@ -35,7 +36,7 @@ def order_of(names: Sequence[str]) -> Order:
     numbers = _values(stems)
     if numbers is None:
         ordered = sorted(names, key=natural_key)
-        if len({natural_key(name)[0] for name in stems}) < len(stems):
+        if len({natural_key(name)[0] for name in names}) < len(stems):
             return Order(
                 ordered, None, (("assumed_order", f"some names are the same number; sorted as {_shown(ordered)}"),)
             )
