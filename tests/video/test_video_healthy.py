@@ -19,6 +19,11 @@ SOURCES = {
     "b3": ("libx264", {"crf": "16", "preset": "veryfast"}, {"bframes": 3, "gop": 12}),
     "b0": ("libx264", {"crf": "16", "preset": "veryfast"}, {"bframes": 0, "gop": 20}),
     "long": ("libx264", {"crf": "16", "preset": "veryfast", "sc_threshold": "0"}, {"bframes": 2, "gop": 250}),
+    "open": (
+        "libx264",
+        {"crf": "16", "preset": "veryfast", "x264-params": "open-gop=1:b-adapt=0"},
+        {"bframes": 3, "gop": 12},
+    ),
     "mpeg4": ("mpeg4", {"b": "3M"}, {"bframes": 2, "gop": 12}),
 }
 CUTS = [("before", a, b) for a in (0.2, 0.5, 0.73, 1.1) for b in (0.3, 0.61, 0.8)] + [
@@ -29,7 +34,7 @@ WRAPS = {  # as these tools lay out their files
     "plain.mp4": [], "faststart.mp4": ["-movflags", "+faststart"], "plain.mov": [], "plain.mkv": [],
     "fragments.mp4": ["-movflags", "frag_keyframe+empty_moov"], "dash.mp4": ["-movflags", "dash+delay_moov+frag_every_frame"],
     "cmaf.mp4": ["-movflags", "cmaf"], "negative.mp4": ["-movflags", "negative_cts_offsets"],
-    "noedit.mp4": ["-use_editlist", "0"], "psp.mp4": ["-f", "psp"], "ipod.m4v": ["-f", "ipod"],
+    "noedit.mp4": ["-use_editlist", "0"], "phone.3gp": [], "ipod.m4v": ["-f", "ipod"],
     "clock.mp4": ["-video_track_timescale", "90000"],
     "late.mp4": ["-output_ts_offset", "0.7"], "thousand.mp4": ["-video_track_timescale", "1000"],
     "brand.mov": ["-brand", "qt  ", "-write_tmcd", "0"], "late.mkv": ["-output_ts_offset", "2.5"],
