@@ -79,7 +79,7 @@ def make(name, folder, encode_as):
         yield path
     for number, (rate, sync) in enumerate(itertools.product(RATES, ("vfr", "passthrough"))):
         path = folder / f"{name}_rate{number}.mp4"
-        clock = ["-enc_time_base", "1/90000"] if sync == "passthrough" else []
+        clock = ["-enc_time_base", "1/30000"] if sync == "passthrough" else []
         run(
             "-i",
             source,
