@@ -60,7 +60,7 @@ def read_videos(
 
 
 def needs_probe(video: Video) -> bool:
-    return video.num_frames == 0 or video.end_s == float("inf")
+    return video.num_frames == 0 or video.start_s == -float("inf") or video.end_s == float("inf")
 
 
 def complete(video: Video) -> Video:

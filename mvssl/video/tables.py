@@ -76,8 +76,8 @@ def _row(row: Mapping[str, Any], path: Path, where: str, cells: Row | None) -> V
         raise InputError(f"{where}: needs a column 'video' (path relative to the table) or 'id'")
     values.setdefault("id", values.get("path"))
     values["path"] = existing(path.parent / _opened(values.get("path", values["id"])))
-    if "end_s" not in values and row.get("duration_s"):
-        values["end_s"] = values.get("start_s", 0.0) + _to(float, "duration_s", row["duration_s"], where, cells)
+    if "end_s" not in values and "start_s" in values and row.get("duration_s"):
+        values["end_s"] = values["start_s"] + _to(float, "duration_s", row["duration_s"], where, cells)
     if values.get("end_s", np.inf) <= values.get("start_s", -np.inf):
         raise InputError(f"{where}, column end_s: {values['end_s']:g} must lie after start_s {values['start_s']:g}")
     return Video(**values)
@@ -105,7 +105,7 @@ def _to(kind: type, name: str, value: Any, where: str, cells: Row | None) -> Any
     found = value
     if kind is bool and isinstance(value, str):
         found = _FALSE_TRUE.get(value.lower())
-    elif cells is not None and kind in (float, int) and value.lower() != "inf":
+    elif cells is not None and kind in (float, int) and value.lower() not in ("inf", "-inf"):
         found = cells.number(name)
     if found is None or (kind is float and np.isnan(found)) or (kind is int and found != found // 1):
         raise InputError(f"{where}, column {name}: cannot read {value!r} as {kind.__name__}")
