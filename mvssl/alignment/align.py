@@ -98,7 +98,6 @@ def align(
     cost = cost_matrix(reference, query, centre=centre)
     uneven = unevenness(reference, query, pins=pins)
     still = nothing_moves(reference, query)
-    notes = (*notes, *still)
     if mode == "nearest":
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
@@ -111,6 +110,7 @@ def align(
         matched, notes = path, notes + words
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
+    notes = (*notes, *still)
     seen = cost if centre else cost_matrix(reference, query)  # the curves were fitted on centred costs
     evidence = _evidence(reference, query, seen, matched)
     return _time_map(
