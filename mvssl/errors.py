@@ -15,7 +15,7 @@ class VideoError(InputError):
     """A video cannot be read as asked. ``path``, ``kind`` and ``time_s`` say where and how.
 
     ``kind`` is one of: missing, empty, not_video, no_video_stream, unreadable, corrupt, duplicate_times,
-    size_change, out_of_range, backend, timeout.
+    size_change, out_of_range, changed, backend, timeout.
     """
 
     def __init__(self, message: str, *, path: str = "", kind: str = "unreadable", time_s: float | None = None):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mvssl import csv_cells, files
+from mvssl import files
 from mvssl.errors import InputError
+from mvssl.rows import clean, read_rows
 
+CLOCKS = ("file", "player")
 TOLERANCE_S = 5e-4  # label times have four decimals; compare with half a millisecond
 
 
@@ -28,7 +29,7 @@ class Segments(dict[str, list[Segment]]):
     def at(self, video_id: str, time_s: np.ndarray) -> np.ndarray:
         """Labels at the given times of a video: (T,) of str, "" where no segment covers the time (or no video)."""
         found = np.full(len(time_s), "", dtype=object)
-        segments = self.get(video_id, [])
+        segments = self.get(video_id) or self.get(clean(video_id), [])
         if segments:
             starts = np.array([segment.start_s for segment in segments])
             row = np.searchsorted(starts, np.asarray(time_s) + TOLERANCE_S, side="right") - 1
@@ -43,43 +44,70 @@ class Segments(dict[str, list[Segment]]):
         return list(dict.fromkeys(segment.label for segments in self.values() for segment in segments))
 
 
-def read_segments(path: str | Path) -> Segments:
-    """Reads ``video,start_s,end_s,label`` (CSV, end exclusive, seconds of the presentation time).
+class LabelTable(NamedTuple):
+    """A label table as it is written, before its times are put on the clock of the files."""
+
+    where: str
+    segments: Segments  # on the clock that the table states
+    clock: dict[str, str]  # by video: "file", "player", or "" where the table does not say
+    rows: dict[str, list[str]]  # by video, in the order of its segments: file and row of each
+
+
+def read_label_table(path: str | Path) -> LabelTable:
+    """Reads ``video,start_s,end_s,label[,clock]`` (csv or tsv, end exclusive, seconds).
+
+    ``clock`` is "file" (presentation times, as ``Decoder.times_s``) or "player" (0 at the file's first frame). Rows without
+    a label are left out. ``mvssl.video.read_labels`` puts the times on the clock of the files and compares them with the
+    frames.
 
     Raises:
-        InputError: missing file or column, a time that is no number, end before start, overlapping segments; the
-            message names the row.
+        InputError: missing file or column, cells that do not match the header, a time that is no finite number, end before
+            start, overlapping segments, two clocks for a video; the message names row and column.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such label table; expected a CSV with columns video,start_s,end_s,label")
-    found: dict[str, list[Segment]] = {}
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        missing = {"video", "start_s", "end_s", "label"} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{path}: no column {', '.join(sorted(missing))}; found {reader.fieldnames}")
-        for number, cells in enumerate(reader, start=2):
-            row = csv_cells.from_cells(cells)
-            try:
-                start_s, end_s = float(row["start_s"]), float(row["end_s"])
-            except ValueError as error:
-                raise InputError(f"{path}, row {number}: start_s and end_s must be seconds; {error}") from None
-            if not end_s > start_s:
-                raise InputError(f"{path}, row {number}: end_s {end_s} must lie after start_s {start_s}")
-            if row["label"]:
-                found.setdefault(row["video"], []).append(Segment(start_s, end_s, row["label"]))
-    for video, segments in found.items():
-        segments.sort()
-        for before, after in zip(segments, segments[1:]):
+    found: dict[str, list[tuple[Segment, str]]] = {}
+    clock: dict[str, str] = {}
+    for row in read_rows(path, needs=("video", "start_s", "end_s", "label")):
+        video, stated = row.text("video"), row.text("clock")
+        if not video:
+            raise InputError(f"{row.where}, column video: empty")
+        if stated not in ("", *CLOCKS):
+            raise InputError(f"{row.where}, column clock: {stated!r}; known are {' and '.join(CLOCKS)}")
+        if clock.setdefault(video, stated) != stated:
+            raise InputError(f"{row.where}, column clock: {stated!r}, but {clock[video]!r} in other rows of {video}")
+        segment = Segment(row.number("start_s"), row.number("end_s"), row.text("label"))
+        if not segment.end_s > segment.start_s:
+            raise InputError(f"{row.where}, column end_s: {segment.end_s:g} must lie after start_s {segment.start_s:g}")
+        if segment.label:
+            found.setdefault(video, []).append((segment, row.where))
+    segments, rows = Segments(), {}
+    for video, pairs in found.items():
+        pairs.sort(key=lambda pair: pair[0])
+        for (before, _), (after, where) in zip(pairs, pairs[1:]):
             if after.start_s < before.end_s - 2 * TOLERANCE_S:
-                raise InputError(f"{path}: {video}: {before} and {after} overlap; a frame has one label")
-    return Segments(found)
+                raise InputError(f"{where}, column start_s: {video}: {after} overlaps {before}; a frame has one label")
+        segments[video] = [segment for segment, _ in pairs]
+        rows[video] = [where for _, where in pairs]
+    return LabelTable(str(path), segments, clock, rows)
 
 
-def write_segments(segments: Segments, path: str | Path) -> None:
-    """Writes the table that ``read_segments`` reads; times with four decimals."""
+def read_segments(path: str | Path) -> Segments:
+    """The segments of a label table, their times as they are written; see ``read_label_table``.
+
+    A table whose column ``clock`` says "player" counts from the first frame: ``mvssl.video.read_labels``, which every
+    command uses, puts such times on the clock of the files.
+    """
+    return read_label_table(path).segments
+
+
+def write_segments(segments: Segments, path: str | Path, *, clock: str = "") -> None:
+    """Writes the table that ``read_segments`` reads; times with four decimals. A ``clock`` is stated in every row."""
+    stated = [clock] if clock else []
     rows = [
-        [video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label] for video, rows in segments.items() for row in rows
+        [video, f"{row.start_s:.4f}", f"{row.end_s:.4f}", row.label, *stated]
+        for video, found in segments.items()
+        for row in found
     ]
-    files.write_csv(path, ["video", "start_s", "end_s", "label"], rows)
+    files.write_csv(path, ["video", "start_s", "end_s", "label", *(["clock"] if clock else [])], rows)

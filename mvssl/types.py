@@ -26,8 +26,8 @@ class Video(NamedTuple):
 
     id: str  # unique within an index, stable between machines (path relative to the root, "/" as separator)
     path: str  # where to open it
-    start_s: float = 0.0  # first and last instant that belong to this video, on the file's own clock
-    end_s: float = float("inf")  # end of the last frame (its time plus its duration)
+    start_s: float = float("-inf")  # first and last instant that belong to this video, on the file's own clock;
+    end_s: float = float("inf")  # infinite = not stated: from the first frame, to the end of the last one
     fps: float = 0.0  # average rate, for display and planning only; never used to find a frame
     num_frames: int = 0
     width: int = 0  # of the upright picture, after display rotation

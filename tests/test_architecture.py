@@ -16,6 +16,7 @@ FLOORS = [
         "files",
         "safe_yaml",
         "csv_cells",
+        "rows",
         "labels",
         "config",
         "distributed",

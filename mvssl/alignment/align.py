@@ -14,6 +14,7 @@ from mvssl.errors import InputError
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
 from .linear import span_s, unevenness
+from .movement import nothing_moves
 from .time_map import TimeMap
 from .warping import STEP_PENALTY, Ends, warped
 
@@ -96,6 +97,7 @@ def align(
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
     uneven = unevenness(reference, query, pins=pins)
+    still = nothing_moves(reference, query)
     if mode == "nearest":
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
@@ -108,10 +110,20 @@ def align(
         matched, notes = path, notes + words
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
+    notes = (*notes, *still)
     seen = cost if centre else cost_matrix(reference, query)  # the curves were fitted on centred costs
     evidence = _evidence(reference, query, seen, matched)
     return _time_map(
-        reference, query, cost, path, evidence, calibration, mode=mode, pins=tuple(sorted(pins)), notes=notes
+        reference,
+        query,
+        cost,
+        path,
+        evidence,
+        calibration,
+        mode=mode,
+        pins=tuple(sorted(pins)),
+        notes=notes,
+        still=bool(still),
     )
 
 
@@ -164,8 +176,11 @@ def _time_map(
     mode: Mode,
     pins: tuple[tuple[float, float], ...],
     notes: tuple[str, ...],
+    still: bool = False,
 ) -> TimeMap:
     probability = pair_probability(evidence, calibration)
+    if still:  # a picture is like any action that passes through it: no evidence either way
+        probability = min(probability, 0.5)
     return TimeMap(
         reference.video,
         query.video,

@@ -19,10 +19,17 @@ from mvssl.labels import Segments
 from .time_map import TimeMap
 
 
-def write_boris(path: str | Path, segments: Segments, *, subject: str = "") -> Path:
-    """Writes tabular events (TSV) as BORIS exports them: two rows, START and STOP, per segment; times in seconds."""
+def write_boris(
+    path: str | Path, segments: Segments, *, subject: str = "", first_s: Mapping[str, float] | None = None
+) -> Path:
+    """Writes tabular events (TSV) as BORIS exports them: two rows, START and STOP, per segment; seconds of a player.
+
+    Args:
+        first_s: by video, its file's first frame on the file's clock, where that is not 0: 0 s for BORIS.
+    """
+    first_s = first_s or {}
     events = [
-        [f"{time_s:.4f}", video, subject, row.label, status]
+        [f"{time_s - first_s.get(video, 0.0):.4f}", video, subject, row.label, status]
         for video, rows in segments.items()
         for row in rows
         for time_s, status in ((row.start_s, "START"), (row.end_s, "STOP"))
@@ -31,9 +38,10 @@ def write_boris(path: str | Path, segments: Segments, *, subject: str = "") -> P
 
 
 def write_elan(
-    path: str | Path, segments: Segments, video: str, *, media: str | Path | None = None, tier: str = "phases"
-) -> Path:
-    """Writes one video's segments as an ELAN document (.eaf, format 3.0) with one time-aligned tier.
+    path: str | Path, segments: Segments, video: str, *, media: str | Path | None = None, tier: str = "phases",
+    first_s: float = 0.0,
+) -> Path:  # fmt: skip
+    """Writes one video's segments as an ELAN document (.eaf, format 3.0) with one time-aligned tier, in a player's time.
 
     Args:
         path: the document.
@@ -41,6 +49,7 @@ def write_elan(
         video: whose labels.
         media: where ELAN finds the video; None: the id.
         tier: name of the tier.
+        first_s: of the file's first frame on the file's clock: 0 s for ELAN.
     """
     if video not in segments:
         raise InputError(f"{video}: no labels to write; there are labels of {sorted(segments)[:3]} ...")
@@ -58,7 +67,9 @@ def write_elan(
     rows = ElementTree.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": "default-lt", "TIER_ID": tier})
     for k, segment in enumerate(segments[video]):
         for slot, time_s in ((f"ts{2 * k + 1}", segment.start_s), (f"ts{2 * k + 2}", segment.end_s)):
-            ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(round(time_s * 1000))})
+            ElementTree.SubElement(
+                order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(round((time_s - first_s) * 1000))}
+            )
         holder = ElementTree.SubElement(rows, "ANNOTATION")
         refs = {"TIME_SLOT_REF1": f"ts{2 * k + 1}", "TIME_SLOT_REF2": f"ts{2 * k + 2}"}
         one = ElementTree.SubElement(holder, "ALIGNABLE_ANNOTATION", {"ANNOTATION_ID": f"a{k + 1}", **refs})

@@ -76,17 +76,19 @@ def sound_offset(
     camera: tuple[np.ndarray, int],
     *,
     names: tuple[str, str],
+    begins_s: tuple[float, float] = (0.0, 0.0),
     max_offset_s: float = 10.0,
 ) -> Offset:
     """Offset between two recordings of one take, from their sound.
 
     Generalised cross-correlation of the onset envelopes with phase transform (Knapp and Carter 1976), 500 values a
-    second; both sounds start at 0 s of their file.
+    second.
 
     Args:
         reference, camera: samples (channels, n) and rate in Hz, as ``mvssl.video.read_audio`` gives them.
         names: video ids.
-        max_offset_s: largest offset tried, either way.
+        begins_s: times of the first samples, each on the clock of its file.
+        max_offset_s: largest offset tried, either way, from where both begin together.
 
     Raises:
         InputError: silence.
@@ -104,7 +106,8 @@ def sound_offset(
     kept = np.abs(lags) <= max_offset_s * _ENVELOPE_HZ
     offsets, values = lags[kept] / _ENVELOPE_HZ, correlation[kept]
     k = int(values.argmax())
-    return Offset(*names, -_refined(offsets, values, k), 1.0, _prominence(offsets, values, k), "sound")
+    offset_s = begins_s[0] - begins_s[1] - _refined(offsets, values, k)
+    return Offset(*names, offset_s, 1.0, _prominence(offsets, values, k), "sound")
 
 
 def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from mvssl import files
 from mvssl.alignment import (
@@ -25,14 +25,19 @@ from mvssl.alignment.borders import BorderError, border_error
 from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding.tables import short_name
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import Image
 from mvssl.errors import InputError
-from mvssl.labels import Segments
+from mvssl.labels import Segments, read_label_table
 from mvssl.reporting.deviation import write_deviation
 from mvssl.reporting.matrix import write_matrix
 from mvssl.reporting.synchronised import write_synchronised
-from mvssl.video import open_video, read_videos
+from mvssl.rows import clean
+from mvssl.types import Video
+from mvssl.video import open_video, read_labels, read_videos
+
+T = TypeVar("T")
 
 
 class Alignment(NamedTuple):
@@ -53,7 +58,7 @@ def align(
     output: str | Path,
     *,
     run: str | Path | Model | None = None,
-    segments: Segments | None = None,
+    segments: Segments | str | Path | None = None,
     pins: Sequence[tuple[float, float]] = (),
     method: Mode = "dtw",
     ends: Ends = "auto",
@@ -71,10 +76,10 @@ def align(
         reference: a video file; None: the query that the others match best (the consensus).
         queries: video files or folders of them.
         run: a trained run; None: zero-shot (ImageNet features centred per video).
-        segments: labels by video: its path as given, or the end of it. They are shown in the pictures; those of the
-            reference are carried to the queries (segments.csv with confidence, BORIS, ELAN, progress.parquet) and timed
-            (tempo.csv).
-        pins: (reference, query) seconds that belong together; for one query.
+        segments: labels by video: its path as given, or the end of it; or a label table (``mvssl.labels``).
+            They are shown in the pictures; those of the reference are carried to the queries (segments.csv with
+            confidence, BORIS, ELAN, progress.parquet) and timed (tempo.csv).
+        pins: (reference, query) seconds of a player (0 at each file's first frame) that belong together; for one query.
         method: "dtw" keeps the order of time, "nearest" takes the nearest frame.
         ends: whether first frames belong together, and last ones ("closed"), or an end that has no partner is left out
             ("open"); "auto" goes by the evidence.
@@ -104,8 +109,11 @@ def align(
         found = [one for one in found if one is not ref]
     else:
         ref = _frames(model, Path(reference))
-    if segments is not None:
-        segments = _by_path(segments, [ref, *found])
+    if isinstance(segments, str | Path):
+        segments = _read(segments, [ref, *found])
+    elif segments is not None:
+        segments = Segments(_by_path(segments, [ref, *found]))
+    pins = [(ref_s + ref.first_s, query_s + found[0].first_s) for ref_s, query_s in pins]
     maps: list[TimeMap] = []
     for query in found:
         if repetitions:
@@ -169,17 +177,25 @@ def _frames(model: Model, path: Path, *, mirrored: bool = False) -> VideoFrames:
     return found._replace(video=str(path), path=str(path))
 
 
-def _by_path(segments: Segments, videos: Sequence[VideoFrames]) -> Segments:
-    """The labels of these videos under the paths that were given; a table names them by the end of the path."""
+def _read(path: str | Path, videos: Sequence[VideoFrames]) -> Segments:
+    """A label table under the paths that were given, on the clock of the files."""
+    table = read_label_table(path)
+    parts: dict[str, Any] = {name: _by_path(getattr(table, name), videos) for name in ("segments", "clock", "rows")}
+    named = table._replace(segments=Segments(parts.pop("segments")), **parts)
+    return read_labels(named, [Video(one.video, one.path) for one in videos])
+
+
+def _by_path(rows: Mapping[str, T], videos: Sequence[VideoFrames]) -> dict[str, T]:
+    """What is known of these videos under the paths that were given; a table names them by the end of the path."""
     found = {}
     for one in videos:
-        names = [name for name in segments if ("/" + one.video).endswith("/" + name)]
+        names = [name for name in rows if ("/" + clean(one.video)).endswith("/" + name)]
         if names:
-            found[one.video] = segments[max(names, key=len)]
+            found[one.video] = rows[max(names, key=len)]
     if videos[0].video not in found:
-        raise InputError(f"{videos[0].video}: the reference has no labels; known are {sorted(segments)[:3]}")
-    return Segments(found)
+        raise InputError(f"{videos[0].video}: the reference has no labels; known are {sorted(rows)[:3]}")
+    return found
 
 
 def _picture(output: Path, number: int, time_map: TimeMap) -> Path:
-    return output / f"matrix-{number:02d}-{Path(time_map.query).stem}.png"
+    return output / f"matrix-{number:02d}-{short_name(clean(Path(time_map.query).stem))}.png"

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mvssl.api._embed import embed
+from mvssl.api._labels import labels_of
 from mvssl.api._models import model_for
 from mvssl.embedding import Frames, Model, read_frames
 from mvssl.embedding.tables import SUFFIX
 from mvssl.errors import InputError
-from mvssl.labels import read_segments
+from mvssl.types import Video
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -55,8 +56,7 @@ def page(
         raise InputError(f"{frames}: no such folder; give one of tables (mvssl embed) or one of videos")
     found = read_frames(frames) if tables else embed(model, frames, output / "frames")
     root = Path(videos) if videos is not None else root_of(found.videos) if tables else frames
-    beside = root / "segments.csv"
-    segments = read_segments(labels) if labels is not None else read_segments(beside) if beside.is_file() else None
+    segments = labels_of(root, labels, [Video(one.video, one.path) for one in found])
     earlier = output / "uploaded_frames"
     if any(earlier.glob("*" + SUFFIX)):
         uploaded = read_frames(earlier)

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mvssl import files
+from mvssl.api._labels import labels_of
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
 from mvssl.embedding import Frames, Model, VideoFrames
@@ -19,7 +20,7 @@ from mvssl.evaluation.against_controls import Chance, against_controls
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
 from mvssl.evaluation.suite import Evaluator, all_evaluators, camera_evaluators, default_evaluators
-from mvssl.labels import Segments, read_segments
+from mvssl.labels import Segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables
 from mvssl.reporting.results import SENTENCES
@@ -75,7 +76,7 @@ def evaluate(
     model = run if isinstance(run, Model) else load(run)
     reference = supervised if supervised is None or isinstance(supervised, Model) else load(supervised)
     videos = read_videos(dataset)
-    segments = _labels(Path(dataset), labels)
+    segments = labels_of(dataset, labels, videos)
     _check(videos, segments)
     output = Path(output)
     own = output / "frames"
@@ -182,10 +183,3 @@ def _pictured(rows: Mapping[str, Row | str]) -> dict[str, Frames]:
     """Tables of the rows whose similarities are drawn."""
     names = ("ImageNet, centred", "own backbone, centred", "before training", "this run")
     return {name: row.table().where(split="val") for name in names if isinstance(row := rows.get(name), Row)}
-
-
-def _labels(dataset: Path, labels: str | Path | None) -> Segments | None:
-    if labels is not None:
-        return read_segments(labels)
-    beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
-    return read_segments(beside) if beside.is_file() else None

@@ -8,13 +8,26 @@ from pathlib import Path
 from mvssl import files
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
 from mvssl.embedding import VideoFrames
+from mvssl.embedding.tables import short_name
 from mvssl.labels import Segments
+from mvssl.rows import clean
+from mvssl.types import Video
+from mvssl.video import read_labels
+
+
+def labels_of(dataset: str | Path, labels: str | Path | None, videos: Sequence[Video]) -> Segments | None:
+    """The labels of these videos on the clock of their files: of ``labels``, else of segments.csv beside them, else None."""
+    dataset = Path(dataset)
+    beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
+    path = labels if labels is not None else beside if beside.is_file() else None
+    return None if path is None else read_labels(path, videos)
 
 
 def carry_labels(
     output: Path, maps: Sequence[TimeMap], segments: Segments, queries: Mapping[str, VideoFrames]
 ) -> list[Path]:
-    """Writes segments.csv (with confidence), boris.tsv, one .eaf per query and progress.parquet.
+    """Writes segments.csv (with confidence; clock of the file), boris.tsv and one .eaf per query (clock of a player), and
+    progress.parquet.
 
     Args:
         maps: from one labelled reference to each query.
@@ -26,16 +39,18 @@ def carry_labels(
         found, confidence = to_segments(transfer_labels(one, segments, frames), end_s=frames.end_s)
         carried[one.query] = found
         rows += [(one.query, *row, sure) for row, sure in zip(found, confidence)]
-    told = [(video, f"{a:.4f}", f"{b:.4f}", label, f"{sure:.3f}") for video, a, b, label, sure in rows]
-    table = files.write_csv(output / "segments.csv", ["video", "start_s", "end_s", "label", "confidence"], told)
+    told = [(video, f"{a:.4f}", f"{b:.4f}", label, "file", f"{sure:.3f}") for video, a, b, label, sure in rows]
+    header = ["video", "start_s", "end_s", "label", "clock", "confidence"]
+    table = files.write_csv(output / "segments.csv", header, told)
     episodes = [(one, queries[one.query]) for one in maps]
     numbers = {one.query: number for number, one in enumerate(maps)}
     written = [
         table,
-        write_boris(output / "boris.tsv", carried),
+        write_boris(output / "boris.tsv", carried, first_s={name: one.first_s for name, one in queries.items()}),
         write_progress(output / "progress.parquet", episodes, episode_index=numbers),
     ]
     for number, one in enumerate(maps, start=1):
-        path = output / f"{number:02d}-{Path(one.query).stem}.eaf"
-        written.append(write_elan(path, carried, one.query, media=Path(one.query).resolve()))
+        first_s = queries[one.query].first_s
+        path = output / f"{number:02d}-{short_name(clean(Path(one.query).stem))}.eaf"
+        written.append(write_elan(path, carried, one.query, media=Path(one.query).resolve(), first_s=first_s))
     return written

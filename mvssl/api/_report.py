@@ -8,17 +8,18 @@ from pathlib import Path
 from mvssl.api._align import Alignment, align
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import Evaluation, evaluate
+from mvssl.api._labels import labels_of
 from mvssl.api._models import load
 from mvssl.api._search import Found, search
 from mvssl.api._table import cells
 from mvssl.embedding import Model
 from mvssl.errors import InputError
-from mvssl.labels import Segments, read_segments
+from mvssl.labels import Segments
 from mvssl.reporting.report import Chapter, write_report
 from mvssl.reporting.results import alignment_chapter, numbers_chapter, search_chapter, sentences
 from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.types import Video
-from mvssl.video import read_videos
+from mvssl.video import first_s, read_videos
 
 UNSEEN = "Takes, clothes and scenes unseen in training; own take excluded from retrieval."
 
@@ -50,17 +51,14 @@ def report(
     if dataset is None:
         summary = ["How this run was set and trained. With a dataset the report also shows what the run can do."]
         return write_report(output, f"mvssl: {Path(run).resolve().name}", summary, told)
-    beside = Path(dataset) / "segments.csv"
-    segments = (
-        read_segments(labels) if labels is not None else read_segments(beside) if beside.is_file() else Segments()
-    )
     videos, model = read_videos(dataset), load(run)
+    segments = labels_of(dataset, labels, videos) or Segments()
     pair = pair_of(videos)
     named = Segments({video.path: segments[video.id] for video in pair if video.id in segments})
     labelled = named if pair[0].path in named else None
     aligned = align(pair[0].path, [pair[1].path], files / "aligned", run=model, segments=labelled)
     frames = embed(model, videos, files / "frames")
-    moment = moment_of(pair[0], segments)
+    moment = moment_of(pair[0], segments, begins_s=first_s(pair[0]))
     found = search(frames, moment, files / "found", k=9)
     measured = None
     if any(video.split == "train" for video in videos) and any(video.split == "val" for video in videos):
@@ -104,10 +102,11 @@ def pair_of(videos: list[Video]) -> tuple[Video, Video]:
     return first, max(others, key=fitness)
 
 
-def moment_of(video: Video, segments: Segments) -> str:
-    """The middle of the shortest phase inside a video, the hardest to find by chance; without labels, of the video."""
+def moment_of(video: Video, segments: Segments, *, begins_s: float = 0.0) -> str:
+    """The middle of the shortest phase inside a video, the hardest to find by chance; without labels, of the video.
+    As ``parse_moment`` reads it: on the player's clock; ``begins_s`` is the file's first frame."""
     phases = segments.get(video.id, [])
     inner = phases[1:-1] or phases  # the first and the last are often idle ends
     part = min(inner, key=lambda s: s.end_s - s.start_s, default=None)
     start_s, end_s = (part.start_s, part.end_s) if part else (video.start_s, video.end_s)
-    return f"{video.id}@{(start_s + end_s) / 2:.2f}s"
+    return f"{video.id}@{(start_s + end_s) / 2 - begins_s:.2f}s"

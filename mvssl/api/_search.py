@@ -45,7 +45,8 @@ def search(
 ) -> Found:
     """Finds a moment (``CLIP.mp4@12.4s``, ``CLIP.mp4@f372``, ``CLIP.mp4@3s-5s``) in the other videos.
 
-    Writes matches as csv and parquet, in and out points as edl and otio, and a contact sheet as png and html.
+    Seconds of a moment are a player's: 0 at the file's first frame. Writes matches as csv and parquet (times on the file's
+    clock; minus ``first_s`` a player's), in and out points as edl and otio (a player's), and a contact sheet as png and html.
 
     Args:
         frames: a folder of tables (``mvssl embed``; large ones need ``mvssl index``), an ``.lance`` index, or a folder
@@ -99,5 +100,5 @@ def _as_match(video: VideoFrames, asked: Moment) -> Match:
     row = int(abs(video.time_s - middle).argmin())
     return Match(
         0, video.video, int(video.frame[row]), float(video.time_s[row]), asked.start_s, asked.end_s, 0.0,
-        video.session, video.camera, video.path,
+        video.session, video.camera, video.path, video.first_s,
     )  # fmt: skip

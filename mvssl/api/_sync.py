@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mvssl.alignment import Offset, agreed_offset, camera_offset, sound_offset, write_offsets
 from mvssl.api._models import model_for
 from mvssl.embedding import Model
@@ -21,7 +23,8 @@ def sync(
     max_offset_s: float = 10.0,
     max_drift: float = 0.0,
 ) -> list[Offset]:
-    """Estimates what brings each camera's time to the first one's, by pictures and, where all have it, by sound.
+    """Estimates what brings each camera's time (on the clock of its file) to the first one's, by pictures and,
+    where all have it, by sound.
 
     Args:
         cameras: two or more recordings of the same take; the first is the reference.
@@ -35,16 +38,20 @@ def sync(
     model = run if isinstance(run, Model) else model_for(run)
     paths = [Path(camera) for camera in cameras]
     frames = [model.frames(path)._replace(video=str(path)) for path in paths]
-    sounds = []
+    sounds: list[tuple[np.ndarray, int] | None] = []
+    starts_s: list[float] = []
     for path in paths:
         with open_video(path) as decoder:
-            sounds.append(read_audio(path, 0.0, decoder.video.end_s) if decoder.video.has_audio else None)
+            seen = decoder.video
+            sounds.append(read_audio(path, seen.start_s, seen.end_s) if seen.has_audio else None)
+            starts_s.append(seen.start_s)
     offsets = []
-    for path, seen, heard in zip(paths[1:], frames[1:], sounds[1:]):
-        found = [camera_offset(frames[0], seen, max_offset_s=max_offset_s, max_drift=max_drift)]
+    for path, shown, heard, start_s in zip(paths[1:], frames[1:], sounds[1:], starts_s[1:]):
+        found = [camera_offset(frames[0], shown, max_offset_s=max_offset_s, max_drift=max_drift)]
         if heard is not None and sounds[0] is not None:
             names = (str(paths[0]), str(path))
-            found.append(sound_offset(sounds[0], heard, names=names, max_offset_s=max_offset_s))
+            begins_s = (starts_s[0], start_s)
+            found.append(sound_offset(sounds[0], heard, names=names, begins_s=begins_s, max_offset_s=max_offset_s))
         offsets.append(agreed_offset(found))
     write_offsets(output, offsets)
     write_sync_strip(Path(output).with_suffix(".png"), offsets)

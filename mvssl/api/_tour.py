@@ -18,11 +18,11 @@ from mvssl.api._search import Found, search
 from mvssl.embedding import Frames, Model, project, read_frames, write_frames
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
-from mvssl.labels import read_segments
 from mvssl.reporting.report import Chapter, Part, write_report
 from mvssl.reporting.results import sentences
 from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.synthetic import make_videos
+from mvssl.video import first_s, read_labels
 
 
 class Stages:
@@ -63,7 +63,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("scan"):
         report = scan(videos, output / "videos.parquet")
         print(f"  {len(report.videos)} readable videos, {len(report.problems)} remarks")
-    segments = read_segments(videos / "segments.csv")
+    segments = read_labels(videos / "segments.csv", report.videos)
     pair = pair_of(report.videos)
     weights = available(ZERO_SHOT["backbone"], "package")
     aligned: dict[str, Alignment] = {}
@@ -93,7 +93,7 @@ def demo(output: str | Path = "demo", *, quick: bool = False, only_videos: bool 
     with stage("align"):
         aligned["trained"] = align(pair[0].path, [pair[1].path], output / "aligned", run=load(run), segments=segments)
     with stage("search"):
-        moment = moment_of(pair[0], segments)
+        moment = moment_of(pair[0], segments, begins_s=first_s(pair[0]))
         found = search(frames.where(split="val"), moment, output / "found", k=9)
     path = _report(output, stage, aligned, found, moment, evaluation, run, len(report.videos))
     for sentence in sentences(evaluation.rows, evaluation.chances):

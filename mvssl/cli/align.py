@@ -18,7 +18,9 @@ def align(
     output: Annotated[Path, typer.Option("-o", help="Folder of the results.")] = Path("aligned"),
     consensus: Annotated[bool, typer.Option(help="The video that the others match best is the reference.")] = False,
     labels: Annotated[Path | None, typer.Option(help="segments.csv; those of the reference are carried over.")] = None,
-    pin: Annotated[list[str] | None, typer.Option(help="REF=QUERY seconds that belong together, e.g. 3.2=4.1")] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option(help="REF=QUERY seconds of a player that belong together, e.g. 3.2=4.1")
+    ] = None,
     method: Annotated[str, typer.Option(help="dtw, or nearest (ignores the order of time).")] = "dtw",
     ends: Annotated[
         str,
@@ -50,7 +52,6 @@ def align(
     """
     from mvssl.alignment import Ends
     from mvssl.api import align
-    from mvssl.labels import read_segments
 
     if method not in ("dtw", "nearest"):
         raise InputError(f"--method {method}: known are dtw and nearest")
@@ -63,7 +64,7 @@ def align(
         videos if chosen else videos[1:],
         output,
         run=run,
-        segments=None if labels is None else read_segments(labels),
+        segments=labels,
         pins=pins,
         method=method,  # type: ignore[arg-type]
         ends=ends,  # type: ignore[arg-type]
@@ -77,11 +78,13 @@ def align(
     if chosen:
         out.print(f"reference {found.maps[0].reference}")
     for time_map in found.maps:
-        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s"
+        covered = f"{time_map.query_time_s[0]:.2f} to {time_map.query_time_s[-1]:.2f} s of its file's clock"
         turned = ", mirrored" if time_map.mirrored else ""
         words = f"{time_map.verdict}; {covered} matched{turned}, mean confidence {time_map.confidence.mean():.2f}"
         line = f"{time_map.from_linear_s:.2f} s from even tempo (one stretched onto the other) on average"
-        out.print(f"{time_map.query}: {'; '.join([words, line, *time_map.notes])}")
+        out.print(f"{time_map.query}: {'; '.join([words, line])}")
+        for note in time_map.notes:
+            out.print(f"  {note}")
     for error in found.borders:
         words = (
             f"{error.num_borders} phase borders missed by {error.aligned_s:.2f} s on average, by even tempo alone by"

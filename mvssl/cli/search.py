@@ -16,7 +16,10 @@ from mvssl.errors import InputError
 def search(
     frames: Annotated[str, typer.Argument(help="Folder of tables (mvssl embed), .lance index, or folder of videos.")],
     moments: Annotated[
-        list[str], typer.Argument(help="CLIP.mp4@12.4s, CLIP.mp4@f372 or CLIP.mp4@3s-5s; several are examples of one.")
+        list[str],
+        typer.Argument(
+            help="CLIP.mp4@12.4s, CLIP.mp4@f372 or CLIP.mp4@3s-5s; 0 s is the first frame. Several are examples of one."
+        ),
     ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many places.")] = 20,
     run: Run = None,
@@ -47,12 +50,15 @@ def search(
         exclude_session=not same_session,
     )
     tell_aside(found.bad)
-    table = Table("rank", "video", "time (s)", "frame", "distance")
+    table = Table("rank", "video", "time (s, player)", "frame", "distance")
     for match in found.matches:
-        time = f"{match.start_s:.3f} - {match.end_s:.3f}" if match.end_s > match.start_s else f"{match.time_s:.3f}"
+        start_s, end_s, time_s = (at - match.first_s for at in (match.start_s, match.end_s, match.time_s))
+        time = f"{start_s:.3f} - {end_s:.3f}" if end_s > start_s else f"{time_s:.3f}"
         table.add_row(str(match.rank), match.video, time, str(match.frame), f"{match.distance:.3f}")
     out.print(table, soft_wrap=False)
-    out.print(f"look at {found.sheet} or {found.page}\ntable {found.table}")
+    out.print(
+        f"look at {found.sheet} or {found.page}\ntable {found.table} (times of the file; minus first_s: of a player)"
+    )
 
 
 def _condition(text: str) -> tuple[str, str]:

@@ -17,7 +17,8 @@ def sync(
     output: Annotated[Path, typer.Option("-o", help="CSV of the offsets.")] = Path("offsets.csv"),
     max_offset: Annotated[float, typer.Option(help="Largest offset tried, seconds.")] = 10.0,
 ) -> None:
-    """Offset and drift between the cameras of one take: time of the first = offset + rate * time of the camera.
+    """Offset and drift between the cameras of one take: time of the first = offset + rate * time of the camera, each on the
+    clock of its own file (mvssl scan says where that does not begin at 0).
 
     Beside the table goes a strip of pictures: all cameras at the same instants, before and after.
 

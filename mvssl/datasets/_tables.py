@@ -46,6 +46,7 @@ def write_dataset(folder: Path, videos: Sequence[Video], segments: Segments | No
     rows = []
     for video in videos:
         row = [getattr(video, name) for name in COLUMNS]
+        row[COLUMNS.index("start_s")] = "" if np.isinf(video.start_s) else video.start_s
         row[COLUMNS.index("end_s")] = "" if np.isinf(video.end_s) else f"{video.end_s:.6f}"
         rows.append(row)
     files.write_csv(folder / "videos.csv", COLUMNS, rows)

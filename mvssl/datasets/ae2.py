@@ -9,7 +9,6 @@ running what a pickle may hold. The views are not synchronised: camera = ego or 
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.datasets.carl import load_pickle
 from mvssl.errors import InputError
 from mvssl.labels import Segments
+from mvssl.rows import read_text
 from mvssl.types import Video
 
 
@@ -34,8 +34,8 @@ def prepare(source: Path, out: Path, *, fps: float = 30.0) -> int:
     for split in ("train", "val", "test"):
         lists = [p for p in (source / f"{split}.csv", *sorted((source / split).glob("*.csv"))) if p.is_file()]
         for path in lists:
-            with path.open(newline="") as file:
-                names = [Path(row[0].strip()).stem for row in csv.reader(file) if row and row[0].strip()]
+            names = [Path(line.split(",")[0].strip().strip('"')).stem for line in read_text(path).splitlines()]
+            names = [name for name in names if name]
             for name in names:
                 if name not in files:
                     raise InputError(f"{path}: {name} is in neither {source / 'ego'} nor {source / 'exo'}")

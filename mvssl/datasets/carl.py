@@ -100,6 +100,7 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
             about: dict[str, Any] = {
                 "fps": fps,
                 "num_frames": length,
+                "start_s": 0.0,
                 "end_s": length / fps,
                 "split": split,
                 "label": action,

@@ -71,6 +71,7 @@ def prepare(source: Path, labels: Path, out: Path, *, fps: float = 25.0) -> list
         about: dict[str, Any] = {
             "fps": fps,
             "num_frames": num_frames,
+            "start_s": 0.0,
             "end_s": num_frames / fps,
             "split": split,
             "label": action,

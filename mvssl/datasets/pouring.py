@@ -50,6 +50,7 @@ def prepare(source: Path, out: Path, *, fps: float = 25.0) -> None:
             about: dict[str, Any] = {
                 "fps": fps,
                 "num_frames": len(pictures),
+                "start_s": 0.0,
                 "end_s": len(pictures) / fps,
                 "label": "pouring",
             }

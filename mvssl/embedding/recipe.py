@@ -58,7 +58,8 @@ class Recipe(Section):
         """
         if self.fps is None or len(times_s) < 2:
             return np.arange(len(times_s))
-        grid = np.arange(times_s[0], times_s[-1] + 1e-9, 1.0 / self.fps)
+        times_s = times_s - times_s[0]
+        grid = np.arange(0.0, times_s[-1] + 1e-9, 1.0 / self.fps)
         return np.unique(np.searchsorted(times_s, grid + 1e-4, side="right") - 1)
 
     @property

@@ -1,13 +1,17 @@
 """Tables of embedded frames: Parquet, one file per video, written under a temporary name and renamed.
 
 Columns: video, session, camera, frame, time_s, embedding (fixed-size list of float32), and any number of further
-fixed-size lists (``embedding_<view>``, ``layer_<name>``). The schema metadata holds what made the rows (model hash, fps,
-pixel recipe, ...) and what is known of the video (group, split, label, duration_s).
+fixed-size lists (``embedding_<view>``, ``layer_<name>``; float64 where they hold times). The schema
+metadata holds what made the rows (model hash, fps, pixel recipe, ...) and what is known of the video (group,
+split, label, duration_s).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +24,7 @@ import pyarrow.parquet as pq
 from mvssl import files
 from mvssl.embedding.table_columns import check_columns, read_about
 from mvssl.errors import InputError
+from mvssl.rows import clean
 
 SUFFIX = ".frames.parquet"
 
@@ -40,6 +45,7 @@ class VideoFrames(NamedTuple):
     start_s: float = 0.0
     end_s: float = 0.0
     offset_s: float = 0.0
+    first_s: float = 0.0  # of the file's first frame on the file's clock; time_s - first_s is what a player shows
     extra: dict[str, np.ndarray] = {}  # further (T, D') columns by name
 
 
@@ -137,8 +143,17 @@ def the_only(found: Sequence[str], name: str, ids: Sequence[str]) -> str:
 
 
 def file_name(video: str) -> str:
-    """File of a video's table: its id made safe for any file system."""
-    return quote(video, safe="") + SUFFIX
+    """File of a video's table: its id made safe for any file system, shortened where it is long."""
+    return short_name(quote(video, safe="", errors="surrogateescape"), of=video) + SUFFIX
+
+
+def short_name(name: str, *, of: str = "", most: int = 120) -> str:
+    """A file name of at most ``most`` bytes: the name itself, or a readable beginning and a hash of ``of``, the whole."""
+    if len(os.fsencode(name)) <= most:
+        return name
+    readable = re.sub(r"[^\w.-]+", "_", clean(of or name))
+    kept = readable.encode()[: most - 17].decode(errors="ignore")  # no half letter at the end
+    return f"{kept}~{hashlib.sha256((of or name).encode(errors='surrogateescape')).hexdigest()[:16]}"
 
 
 def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any]) -> Path:
@@ -146,7 +161,8 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
     num_frames = len(video.frame)
 
     def vectors(rows: np.ndarray) -> pa.FixedSizeListArray:
-        flat = pa.array(np.ascontiguousarray(rows, dtype=np.float32).reshape(-1))
+        kind = np.float64 if rows.dtype == np.float64 else np.float32  # times stay whole
+        flat = pa.array(np.ascontiguousarray(rows, dtype=kind).reshape(-1))
         return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
 
     columns = {
@@ -155,11 +171,11 @@ def write_frames(folder: str | Path, video: VideoFrames, metadata: dict[str, Any
         "camera": pa.array([video.camera] * num_frames),
         "frame": pa.array(np.asarray(video.frame, dtype=np.int64)),
         "time_s": pa.array(np.asarray(video.time_s, dtype=np.float64)),
-        "embedding": vectors(video.embedding),
+        "embedding": vectors(video.embedding.astype(np.float32, copy=False)),
         **{name: vectors(rows) for name, rows in video.extra.items()},
     }
     about = {k: getattr(video, k) for k in ("video", "session", "camera", "group", "split", "label", "path")}
-    about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s")}
+    about |= {k: getattr(video, k) for k in ("start_s", "end_s", "offset_s", "first_s")}
     table = pa.table(columns).replace_schema_metadata({"mvssl": json.dumps(metadata), "video": json.dumps(about)})
     target = Path(folder) / file_name(video.video)
     with files.whole_file(target) as temporary:

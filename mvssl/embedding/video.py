@@ -26,12 +26,13 @@ def windows(time_s: np.ndarray, window_s: float) -> Iterator[tuple[slice, slice]
     The grid depends on the video's own times alone. Windows are ``window_s`` long and start every half window; a row is
     kept from the window in whose middle half it lies (the first and the last window keep their ends too).
     """
-    start, span = time_s[0], time_s[-1] - time_s[0]
+    time_s = time_s - time_s[0]  # a clock that starts at 1.7e9 s leaves no room for the 1e-9 below
+    span = time_s[-1]
     hop = window_s / 2
     num_windows = 1 if span < window_s else int(np.ceil((span - window_s) / hop + 1e-9)) + 1
     kept_until = 0
     for number in range(num_windows):
-        begin = start + number * hop
+        begin = number * hop
         seen = slice(*np.searchsorted(time_s, [begin - 1e-9, begin + window_s - 1e-9]))
         last = number == num_windows - 1
         if last:
@@ -83,6 +84,7 @@ def embed_video(
             source_s, clock_s = warp(source_s)
             rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
         show = _trunk_reader(encoder, decoder, source_s, recipe, device, mirrored)
+        first_s = 0.0 if warp is not None else float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
         name = video.id if progress else ""
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers, parts=parts, progress=name)
     if normalise:
@@ -91,11 +93,11 @@ def embed_video(
     if warp is not None:
         step_s = np.median(np.diff(clock_s)) if len(clock_s) > 1 else 0.0
         start_s, end_s = float(clock_s[0]), float(clock_s[-1] + step_s)
-        columns["source_time_s"] = np.asarray(source_s, dtype=np.float32)[:, None]
+        columns["source_time_s"] = np.asarray(source_s, dtype=np.float64)[:, None]
     return VideoFrames(
         video=video.id, frame=rows, time_s=np.asarray(clock_s), embedding=embedding, session=video.session,
         camera=video.camera, group=video.group, split=video.split, label=video.label, path=str(video.path),
-        start_s=start_s, end_s=end_s, offset_s=float(video.offset_s), extra=columns,
+        start_s=start_s, end_s=end_s, offset_s=float(video.offset_s), first_s=first_s, extra=columns,
     )  # fmt: skip
 
 

@@ -42,7 +42,8 @@ def contact_tiles(
 ) -> list[Tile]:
     """The pictures of the query (as a ``Match`` of rank 0 and distance 0) and of the matches.
 
-    A range shows its first, middle and last frame side by side. A video that cannot be read gives a tile that says so.
+    Times are a player's: 0 at the file's first frame. A range shows its first, middle and last frame side by side. A video
+    that cannot be read gives a tile that says so.
 
     Args:
         query: where the examples are.
@@ -58,12 +59,13 @@ def contact_tiles(
     tiles = []
     for i, place in enumerate(places):
         is_query = i < len(queries)
-        where = timecode(place.time_s)
-        if place.end_s > place.start_s:
-            where = f"{timecode(place.start_s)} - {timecode(place.end_s)}"
+        start_s, end_s = place.start_s - place.first_s, place.end_s - place.first_s
+        where = timecode(place.time_s - place.first_s)
+        if end_s > start_s:
+            where = f"{timecode(start_s)} - {timecode(end_s)}"
         detail = f"{where}  f{place.frame}" + ("" if is_query else f"  d {place.distance:.3f}")
         heading = f"query: {place.video}" if is_query else f"{place.rank}. {place.video}"
-        tiles.append(Tile(pictures[i], heading, detail, is_query, place.path, place.start_s, place.end_s))
+        tiles.append(Tile(pictures[i], heading, detail, is_query, place.path, start_s, end_s))
     return tiles
 
 

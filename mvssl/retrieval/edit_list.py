@@ -11,6 +11,7 @@ from mvssl.errors import InputError
 
 from .match import Match
 
+CLOCK = "SOURCE TIMES: 0 IS THE FIRST FRAME OF THE FILE"
 AROUND_S = 1.0  # a single frame becomes this long before it to this long after it
 
 
@@ -20,7 +21,8 @@ def write_edit_list(
     """Writes the places one after the other, by the ending of the name: ``.edl`` or ``.otio``.
 
     An EDL has one frame rate for all (the highest) and names the clips in comments; OpenTimelineIO keeps each video's
-    own rate and path.
+    own rate and path. Source times are a player's: 0 at the file's first frame, as editing programs count where a file
+    holds no time code of its own; both say so.
 
     Args:
         fps: frames a second, of all videos or by video id.
@@ -34,9 +36,9 @@ def write_edit_list(
 
 
 def bounds_s(match: Match) -> tuple[float, float]:
-    """In and out point: the range, or a second to both sides of a frame."""
+    """In and out point on the player's clock: the range, or a second to both sides of a frame."""
     around = AROUND_S if match.end_s <= match.start_s else 0.0
-    return max(0.0, match.start_s - around), match.end_s + around
+    return max(0.0, match.start_s - match.first_s - around), match.end_s - match.first_s + around
 
 
 def timecode(time_s: float, rate: int) -> str:
@@ -56,12 +58,13 @@ def _edl(matches: Sequence[Match], rate: Mapping[str, float], title: str) -> str
         lines.append(f"{number:03d}  AX       V     C        {' '.join(points)}")
         lines.append(f"* FROM CLIP NAME: {match.path or match.video}")
         record_s = until_s
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, f"* {CLOCK}"]) + "\n"
 
 
 def _otio(matches: Sequence[Match], rate: Mapping[str, float], title: str) -> str:
     def clip(match: Match) -> dict:
         fps, (start_s, end_s) = rate[match.video], bounds_s(match)
+        told = {"rank": match.rank, "distance": match.distance}
         time = {"OTIO_SCHEMA": "RationalTime.1", "rate": fps}
         start = {**time, "value": float(round(start_s * fps))}
         length = {**time, "value": float(max(1, round((end_s - start_s) * fps)))}
@@ -69,7 +72,7 @@ def _otio(matches: Sequence[Match], rate: Mapping[str, float], title: str) -> st
         return {
             "OTIO_SCHEMA": "Clip.1",
             "name": match.video,
-            "metadata": {"mvssl": {"rank": match.rank, "time_s": match.time_s, "distance": match.distance}},
+            "metadata": {"mvssl": {**told, "time_s": match.time_s, "first_s": match.first_s, "clock": CLOCK}},
             "source_range": {"OTIO_SCHEMA": "TimeRange.1", "start_time": start, "duration": length},
             "media_reference": {"OTIO_SCHEMA": "ExternalReference.1", "target_url": target},
         }

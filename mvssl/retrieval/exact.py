@@ -75,7 +75,7 @@ class ExactIndex:
         video, k = self.frames[i], row - int(self._first[i])
         time_s = float(video.time_s[k])
         at = (int(video.frame[k]), time_s, time_s, time_s, distance)
-        return Match(0, video.video, *at, video.session, video.camera, video.path)
+        return Match(0, video.video, *at, video.session, video.camera, video.path, video.first_s)
 
     def _directions(self, video: VideoFrames) -> VideoFrames:
         return video._replace(embedding=directions(video, centre=self.centre))

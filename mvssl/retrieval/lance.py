@@ -178,7 +178,8 @@ class LanceIndex:
         for name in dict.fromkeys(names.tolist()):
             own = np.flatnonzero(names == name)
             own = own[np.argsort(time_s[own], kind="stable")]
-            about = {column: table.column(column)[int(own[0])].as_py() for column in _VIDEO_COLUMNS}
+            columns = [*_VIDEO_COLUMNS, *(["first_s"] if self._knows_first() else [])]
+            about = {column: table.column(column)[int(own[0])].as_py() for column in columns}
             videos.append(VideoFrames(frame=frame[own], time_s=time_s[own], embedding=rows[own], **about))
         return sorted(videos, key=lambda video: list(ids).index(video.video))
 
@@ -189,12 +190,11 @@ class LanceIndex:
         if condition := _condition(selection):
             query = query.where(condition, prefilter=True)
         columns = ["video", "frame", "time_s", "_distance", "session", "camera", "path"]
+        columns += ["first_s"] if self._knows_first() else []
         found = query.select(columns).to_arrow()
         return [
-            Match(0, video, frame, time_s, time_s, time_s, max(0.0, distance), session, camera, path)
-            for video, frame, time_s, distance, session, camera, path in zip(
-                *(found.column(name).to_pylist() for name in columns)
-            )
+            Match(0, video, frame, time_s, time_s, time_s, max(0.0, distance), *rest)
+            for video, frame, time_s, distance, *rest in zip(*(found.column(name).to_pylist() for name in columns))
         ]
 
     def _open(self) -> bool:
@@ -256,11 +256,17 @@ class LanceIndex:
             raise InputError(f"{self.uri}: the index is empty; add videos first")
         return self._table.search(*query)
 
+    def _knows_first(self) -> bool:
+        """Whether the rows say when the file's first frame is shown; those of older indexes are taken to be at 0."""
+        return "first_s" in self._table.schema.names
+
     def _rows(self, video: VideoFrames) -> pa.Table:
         rows = directions(video, centre=self.centre)
         columns = {name: pa.array([getattr(video, name)] * len(rows), pa.string()) for name in _VIDEO_COLUMNS}
         columns["frame"] = pa.array(np.asarray(video.frame, dtype=np.int64))
         columns["time_s"] = pa.array(np.asarray(video.time_s, dtype=np.float64))
+        if self._table is None or self._knows_first():
+            columns["first_s"] = pa.array([float(video.first_s)] * len(rows), pa.float64())
         columns["vector"] = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
         return pa.table(columns)
 

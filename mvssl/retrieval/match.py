@@ -27,6 +27,7 @@ class Match(NamedTuple):
     session: str = ""
     camera: str = ""
     path: str = ""  # where the video was when it was embedded
+    first_s: float = 0.0  # of the file's first frame: the times are the file's, minus this a player's
 
 
 class Selection(NamedTuple):
@@ -99,7 +100,7 @@ def write_matches(path: str | Path, matches: Sequence[Match]) -> Path:
     """Writes the matches as Parquet or CSV, by the ending of the name."""
     path = Path(path)
     if path.suffix == ".parquet":
-        types = (pa.int64(), pa.string(), pa.int64(), *[pa.float64()] * 4, *[pa.string()] * 3)
+        types = (pa.int64(), pa.string(), pa.int64(), *[pa.float64()] * 4, *[pa.string()] * 3, pa.float64())
         columns = {
             name: pa.array([match[i] for match in matches], kind)
             for i, (name, kind) in enumerate(zip(Match._fields, types))

@@ -1,4 +1,7 @@
-"""What is searched for: a frame or a range of a video, as ``CLIP.mp4@12.4s``, ``CLIP.mp4@f372`` or ``A.mp4@3s-5s``."""
+"""What is searched for: a frame or a range of a video, as ``CLIP.mp4@12.4s``, ``CLIP.mp4@f372`` or ``A.mp4@3s-5s``.
+
+Seconds that people write are those of a player, 0 at the file's first frame; a ``Moment`` is on the clock of the file.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _FRAME = re.compile(r"f(?P<a>\d+)(?:-f?(?P<b>\d+))?")
 
 
 class Moment(NamedTuple):
-    """A stretch of a video in seconds, both ends included; a single frame has ``start_s == end_s``."""
+    """A stretch of a video in seconds of the file's clock, both ends included; a single frame has ``start_s == end_s``."""
 
     video: str
     start_s: float
@@ -36,9 +39,12 @@ class Library(Protocol):
 def parse_moment(text: str, frames: Library | None = None) -> Moment:
     """Reads ``VIDEO@12.4s``, ``VIDEO@f372``, ``VIDEO@3s-5s`` or ``VIDEO@f90-f150``.
 
+    Seconds are a player's: 0 is the file's first frame (``VideoFrames.first_s`` of the file's clock).
+
     Args:
         text: the video's id in the table, or the end of it where only one video ends so, then "@" and where.
-        frames: a table or index, needed for frame numbers and to complete a shortened id.
+        frames: a table or index, needed for frame numbers and to complete a shortened id; without one
+            the file is taken to begin at 0.
 
     Raises:
         InputError: another form, an unknown or ambiguous video, a frame that the table does not hold, end before start.
@@ -50,7 +56,8 @@ def parse_moment(text: str, frames: Library | None = None) -> Moment:
         known = frames.find(video)
         video = known.video
     if match := _TIME.fullmatch(where):
-        start_s, end_s = float(match["a"]), float(match["b"] or match["a"])
+        first_s = 0.0 if frames is None else known.first_s
+        start_s, end_s = (float(seconds) + first_s for seconds in (match["a"], match["b"] or match["a"]))
     elif match := _FRAME.fullmatch(where):
         if frames is None:
             raise InputError(f"{text!r}: a frame number needs the table of frames; give seconds")
@@ -83,8 +90,13 @@ def rows_of(moment: Moment, video: VideoFrames) -> slice:
     step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
     for wanted in (moment.start_s, moment.end_s):
         if not time_s[0] - step_s <= wanted <= time_s[-1] + step_s:
+            first_s = video.first_s
+            clock = (
+                f"; the first frame of the file, 0 s of a player, is at {first_s:.3f} s of its clock" if first_s else ""
+            )
             raise InputError(
-                f"{moment.video}@{wanted:g}s is outside the video, whose frames run from {time_s[0]:.3f} s to {time_s[-1]:.3f} s"
+                f"{moment.video}@{wanted - first_s:g}s is outside the video, whose frames run from "
+                f"{time_s[0] - first_s:.3f} s to {time_s[-1] - first_s:.3f} s{clock}"
             )
     first = int(np.abs(time_s - moment.start_s).argmin())
     last = int(np.abs(time_s - moment.end_s).argmin())

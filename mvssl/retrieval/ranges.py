@@ -46,7 +46,7 @@ def search_range(
             middles.append(time_s)
             bounds_s = (float(video.time_s[path.query[0]]), float(video.time_s[path.query[-1]]))
             at = (int(video.frame[middle]), time_s, *bounds_s, float(path.cost))
-            found.append(Match(0, video.video, *at, video.session, video.camera, video.path))
+            found.append(Match(0, video.video, *at, video.session, video.camera, video.path, video.first_s))
     found.sort(key=lambda place: (place.distance, place.video, place.time_s))
     return [place._replace(rank=rank) for rank, place in enumerate(found[:k], start=1)]
 

@@ -13,13 +13,13 @@ from mvssl.config import Section
 from mvssl.embedding import Recipe
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import ConfigError, InputError
-from mvssl.labels import read_segments
 from mvssl.sampling import BatchPlan, sessions
 from mvssl.training import modalities as views_of
 from mvssl.training.frame_labels import FrameLabels
 from mvssl.training.module import TrainedModule
 from mvssl.training.optimiser import Optimiser
 from mvssl.types import Video
+from mvssl.video import read_labels
 
 
 class Data(Section):
@@ -211,7 +211,7 @@ def build_module(
 
 
 def _frame_labels(experiment: Experiment, videos: Sequence[Video]) -> FrameLabels:
-    return FrameLabels(read_segments(experiment.data.labels_table), videos)
+    return FrameLabels(read_labels(experiment.data.labels_table, videos), videos)
 
 
 def _take(video: Video) -> str:

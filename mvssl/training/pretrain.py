@@ -17,7 +17,6 @@ from mvssl.distributed import is_sharded, whole_on_main
 from mvssl.embedding import Model
 from mvssl.embedding.model import FOLDER, save_models
 from mvssl.errors import ConfigError, InputError
-from mvssl.labels import read_segments
 from mvssl.sampling import sessions
 from mvssl.training import trained_on
 from mvssl.training.backbone import set_up_backbones
@@ -31,7 +30,7 @@ from mvssl.training.module import TrainedModule
 from mvssl.training.run_lock import run_lock
 from mvssl.training.validation import Validation, few
 from mvssl.types import Video
-from mvssl.video import Problem, scan
+from mvssl.video import Problem, read_labels, scan
 
 
 def pretrain(
@@ -56,6 +55,7 @@ def pretrain(
     run = Path(run)
     everything, problems = _usable(experiment.data)
     videos = select(everything, experiment.data.split, experiment.data.root)
+    _check_movement(videos)
     samples = sessions(videos, by=experiment.data.sample)
     # accelerate makes one world of processes on CPUs only where it is told that they are what there is
     process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
@@ -135,6 +135,17 @@ def _check_pairs(experiment: Experiment, pairs: str) -> None:
         )
 
 
+def _check_movement(videos: list[Video]) -> None:
+    """Videos of one frame have no time to learn from: refused where there are no others, else said."""
+    still = [video.id for video in videos if video.num_frames == 1]
+    if still and len(still) == len(videos):
+        raise InputError(
+            f"nothing moves in {still[0]}: each of the {len(still)} videos has one frame; there is nothing to learn"
+        )
+    if still:
+        print(f"{len(still)} of {len(videos)} videos have one frame, e.g. {still[0]}: nothing moves in them")
+
+
 def _usable(data: Data) -> tuple[list[Video], list[Problem]]:
     """The readable videos, and the unreadable ones that the policy sets aside."""
     report = scan(data.root)
@@ -173,7 +184,7 @@ def _validation(
         )
     return Validation(
         encoder, experiment.embed.showing(plan.spec), few(videos, settings.evaluate_videos),
-        few(held_out, settings.evaluate_videos), read_segments(table) if table.is_file() else None, run,
+        few(held_out, settings.evaluate_videos), read_labels(table, everything) if table.is_file() else None, run,
         save=lambda folder: save_models(_models(experiment, module), folder), device=process.device,
     )  # fmt: skip
 

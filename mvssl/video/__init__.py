@@ -4,6 +4,7 @@ from .audio import read_audio
 from .backends import Backend, backends
 from .bad_files import BadFiles
 from .cache import index_of
+from .clock import NEAR_ZERO_S, first_s, read_labels
 from .decoder import Decoder
 from .frame_index import FrameIndex, build_index
 from .layouts import LAYOUTS, read_videos
@@ -14,6 +15,7 @@ from .write import write_video
 
 __all__ = [
     "LAYOUTS",
+    "NEAR_ZERO_S",
     "Backend",
     "BadFiles",
     "Decoder",
@@ -22,9 +24,11 @@ __all__ = [
     "ScanReport",
     "backends",
     "build_index",
+    "first_s",
     "index_of",
     "open_video",
     "read_audio",
+    "read_labels",
     "read_videos",
     "scan",
     "write_video",

@@ -9,11 +9,13 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from mvssl.errors import VideoError
 
 from .white_list import MAX_PIXELS, open_file
 
+PICTURE_CODECS = frozenset(["mjpeg", "png", "bmp", "webp", "tiff", "jpeg2000", "jpegxl"])
 STRICT = {
     "err_detect": "crccheck+explode",
     "max_pixels": str(MAX_PIXELS),
@@ -39,10 +41,11 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
         if isinstance(error, av.ArgumentError):
             reason = "a list of files, or another kind that is not on the list of containers that are read"
         raise VideoError(f"{path}: not a video that FFmpeg can open ({reason})", path=path, kind="not_video") from error
-    if not container.streams.video:
+    if all(_is_attached(stream) for stream in container.streams.video):
+        cover = " (only an attached picture: a cover or thumbnail)" if container.streams.video else ""
         container.close()
-        raise VideoError(f"{path}: holds no video stream", path=path, kind="no_video_stream")
-    first = container.streams.video[0]
+        raise VideoError(f"{path}: holds no video stream{cover}", path=path, kind="no_video_stream")
+    first = video_stream(container)
     if first.codec_context is None:
         container.close()
         raise VideoError(
@@ -57,6 +60,26 @@ def open_container(path: str, *, timeout_s: float | None = None) -> av.container
             kind="unreadable",
         )
     return container
+
+
+def video_stream(container) -> Any:
+    """The stream that is the video: the first that is no cover or thumbnail, attached or a track of a single picture."""
+    streams = [stream for stream in container.streams.video if not _is_attached(stream)]
+    films = [stream for stream in streams if not _is_single_picture(stream)]
+    return (films or streams)[0]
+
+
+def _is_attached(stream) -> bool:
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+def _is_single_picture(stream) -> bool:
+    """As far as the header tells: a picture's codec, and one frame or next to no duration."""
+    context = stream.codec_context
+    if context is None or context.name not in PICTURE_CODECS:
+        return False
+    alone = stream.frames == 1 or (stream.frames == 0 and len(stream.index_entries) == 1)
+    return alone or bool(stream.disposition & Disposition.still_image)
 
 
 @contextmanager
@@ -114,16 +137,18 @@ def first_picture(path: str, container, stream, pts, dts, key) -> av.VideoFrame:
     raise VideoError(f"{path}: no picture can be decoded ({error})", path=path, kind="corrupt") from error
 
 
-def turn_of(frame: av.VideoFrame) -> tuple[int, bool]:
-    """Quarter turns (counter-clockwise) and mirroring that the display matrix of a frame asks for.
+def turn_of(frame: av.VideoFrame) -> tuple[int, bool, float]:
+    """Quarter turns (counter-clockwise), mirroring, and the degrees beyond, that the display matrix of a frame asks for.
 
     A mirrored picture is to be flipped left-right first, then turned.
     """
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
-        return 0, False
+        return 0, False, 0.0
     a, b, _, c, d, *_ = np.frombuffer(bytes(data), dtype="<i4")
     mirrored = float(a) * float(d) - float(b) * float(c) < 0
     if mirrored:
         a, b = -a, -b
-    return round(-np.degrees(np.arctan2(float(b), float(a))) / 90) % 4, bool(mirrored)
+    angle = -float(np.degrees(np.arctan2(float(b), float(a))))
+    turns = round(angle / 90)
+    return turns % 4, bool(mirrored), angle - 90 * turns

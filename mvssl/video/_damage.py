@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _matroska, _mp4, _mp4_check, _transport
+from . import _matroska, _mp4, _mp4_check, _ogg, _transport
 
 
 class Damage:
@@ -57,7 +57,7 @@ def of_container(path: str, container, stream, place, torn, key, shown, shown_pt
         shown: (N,) packets in the order in which they are shown.
         shown_pts: (N,) their times.
     """
-    if "mp4" in container.format.name and _mp4_check.contradicts(path, stream.id):
+    if "mp4" in container.format.name and _mp4_check.judge(path, stream.id).contradicts:
         return np.ones(len(key), dtype=bool)
     damage = Damage(key, shown)
     if not len(place):
@@ -88,6 +88,8 @@ def _reordered(times: np.ndarray) -> int:
 def _broken_ranges(path: str, container_name: str, stream_id: int) -> list[tuple[int, int]]:
     if "matroska" in container_name:
         return _matroska.broken_ranges(path)
+    if container_name == "ogg":
+        return _ogg.broken_ranges(path)
     if container_name == "mpegts":
         return _transport.broken_ranges(path, stream_id)
     return _mp4.broken_ranges(path) if "mp4" in container_name else []

@@ -17,7 +17,7 @@ import numpy as np
 _INNER = (b"mdia", b"minf", b"stbl", b"edts")
 _TABLES = (b"ctts", b"stss", b"stts", b"tkhd", b"mdhd", b"elst", b"stsc")
 _COUNTS = (b"stsz", b"stco", b"co64")  # of these only the number of entries matters here
-_SAMPLE_BOXES = frozenset(
+SAMPLE_BOXES = frozenset(
     b"stsd stts ctts cslg stsc stsz stz2 stco co64 stss stsh stps padb stdp sdtp sbgp sgpd subs saiz saio free skip".split()
 )
 _BOXES = frozenset(
@@ -140,8 +140,8 @@ def track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None
 def _tables(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
     for kind, low, high in _boxes(file, start, stop):
         if kind in _INNER:
-            strange = (b"" if child[0] in _SAMPLE_BOXES else child[0] for child in _boxes(file, low, high))
-            yield kind, b"".join(strange)
+            strange = (b"" if child[0] in SAMPLE_BOXES else child[0] for child in _boxes(file, low, high))
+            yield kind, b"/".join(strange)
             yield from _tables(file, low, high)
         elif kind in _TABLES or kind in _COUNTS:
             file.seek(low)

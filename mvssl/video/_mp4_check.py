@@ -7,29 +7,36 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from ._mp4 import track
+from ._mp4 import SAMPLE_BOXES, track
 
 
-def contradicts(path: str, track_id: int) -> bool:
-    """Whether the tables of a track contradict each other; False for a fragmented file."""
+class Verdict(NamedTuple):
+    contradicts: bool  # a rule of the format is broken: no time or picture of this track can be trusted
+    remark: str  # a stated duration that agrees with nothing; writers differ here, so it may mean nothing
+
+
+def judge(path: str, track_id: int) -> Verdict:
+    """What the tables of a track say of each other; nothing for a fragmented file."""
     with open(path, "rb") as file:
         tables = track(file, os.path.getsize(path), track_id)
     if tables is None:
-        return False
+        return Verdict(False, "")
     try:
-        return not _agree(tables)
+        return Verdict(not _agree(tables), "; ".join(_odd_durations(tables)))
     except (struct.error, KeyError, ValueError):
-        return True
+        return Verdict(True, "")
 
 
 def _agree(tables: dict[bytes, bytes]) -> bool:
-    steps, media = _rows(tables[b"stts"], 2), tables[b"mdhd"]
-    spent = int((steps[:, 0] * steps[:, 1]).sum())
+    """Whether all tables speak of the same number of samples, and none has lost its name."""
+    steps = _rows(tables[b"stts"], 2)
     count = int(steps[:, 0].sum())
-    if tables[b"stbl"] or abs(_duration(media, 24, 16) - spent) > steps[:, 1].max(initial=0):
+    if any(map(_is_spoilt_name, tables[b"stbl"].split(b"/"))):
         return False
     if b"stsz" in tables and struct.unpack_from(">I", tables[b"stsz"], 8)[0] != count:
         return False
@@ -37,9 +44,37 @@ def _agree(tables: dict[bytes, bytes]) -> bool:
         return False
     chunks = _rows(tables[b"stsc"], 3)
     num_chunks = struct.unpack_from(">I", tables[b"stco"] if b"stco" in tables else tables[b"co64"], 4)[0]
-    if int((np.diff(np.append(chunks[:, 0], num_chunks + 1)) * chunks[:, 1]).sum()) != count:
+    return int((np.diff(np.append(chunks[:, 0], num_chunks + 1)) * chunks[:, 1]).sum()) == count
+
+
+def _is_spoilt_name(name: bytes) -> bool:
+    """Whether the name of an unknown box was that of a known one: no letters, or all but one of its four."""
+    if not name:
         return False
-    return b"edts" not in tables or abs(_edited(tables[b"elst"]) - _duration(tables[b"tkhd"], 28, 20)) <= 1
+    return not all(32 <= byte < 127 for byte in name) or any(
+        sum(a == b for a, b in zip(name, known)) == 3 for known in SAMPLE_BOXES
+    )
+
+
+def _odd_durations(tables: dict[bytes, bytes]) -> Iterator[str]:
+    """Stated durations that are neither the sum of the samples' nor, as FFmpeg writes them, from the first to the last
+    presentation time and the end of the sample that comes last, in time or in the file."""
+    steps, media = _rows(tables[b"stts"], 2), _duration(tables[b"mdhd"], 24, 16)
+    length = np.repeat(steps[:, 1], steps[:, 0])
+    times = np.cumsum(length) - length
+    if b"ctts" in tables:
+        offsets = _rows(tables[b"ctts"], 2)
+        times = times + np.repeat(offsets[:, 1].astype(np.uint32).view(np.int32), offsets[:, 0])[: len(times)]
+    if not len(times):
+        return
+    from_zero = [times.max() + length[-1], (times + length).max()]
+    sums = [length.sum(), *from_zero, *(end - times.min() for end in from_zero)]
+    if media not in (0, 0xFFFFFFFF, 2**64 - 1) and min(abs(media - int(total)) for total in sums) > length.max():
+        yield f"the header states a duration of {media} ticks, the samples take {int(length.sum())}"
+    if b"elst" in tables:
+        edits, stated = _edited(tables[b"elst"]), _duration(tables[b"tkhd"], 28, 20)
+        if edits and stated not in (0, 0xFFFFFFFF, 2**64 - 1) and abs(edits - stated) > 1:
+            yield f"the edits take {edits} ticks, the header of the track states {stated}"
 
 
 def _edited(table: bytes) -> int:

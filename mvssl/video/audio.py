@@ -11,6 +11,7 @@ from mvssl.errors import VideoError
 
 from .white_list import open_file
 
+_MOST_BYTES = 16 << 30
 _LEAD_S = 0.2  # decoded before the start, so that the decoder has settled
 
 
@@ -29,7 +30,8 @@ def read_audio(
         float32 (channels, samples) in [-1, 1] and the rate in Hz. Sample i is at ``start_s`` + i / rate.
 
     Raises:
-        VideoError: missing, not_video, no audio stream, corrupt.
+        VideoError: missing, not_video, no audio stream, corrupt; out_of_range where the range would fill the memory (a file
+            whose clock begins at 1.7e9 s, asked for from 0 s on).
     """
     path = os.fspath(path)
     if os.path.exists(path) and not os.path.isfile(path):
@@ -50,6 +52,12 @@ def read_audio(
     stop_s = (
         max([at + part.shape[1] / rate for at, part in pieces], default=start_s) if end_s == float("inf") else end_s
     )
+    if (stop_s - start_s) * rate * channels * 4 > _MOST_BYTES:
+        begins = f"; its sound begins at {pieces[0][0]:.3f} s of the file's clock" if pieces else ""
+        raise VideoError(
+            f"{path}: {start_s:.3f} to {stop_s:.3f} s are too much sound for the memory{begins}: give start_s and end_s",
+            path=path, kind="out_of_range", time_s=start_s,
+        )  # fmt: skip
     out = np.zeros((channels, max(round((stop_s - start_s) * rate), 0)), np.float32)
     for at, part in pieces:
         offset = round((at - start_s) * rate)

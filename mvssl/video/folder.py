@@ -10,13 +10,8 @@ from typing import NamedTuple
 from mvssl.types import Video
 
 from .picture_folder import PICTURES
+from .suffixes import SUFFIXES
 
-SUFFIXES = frozenset(
-    (
-        ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".gif", ".flv", ".f4v",
-        ".wmv", ".asf", ".3gp", ".3g2", ".ogv", ".mxf", ".vob", ".ivf",
-    )
-)  # fmt: skip
 SYSTEM = re.compile(
     r"(\..*|@eadir|@.*|#recycle|#snapshot|\$recycle\.bin|system volume information|lost\+found|__macosx|thumbs\.db|desktop\.ini)",
     re.IGNORECASE,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.video.frame import PictureType
 
 from mvssl.errors import VideoError
 
-from . import _mp4
-from ._container import STRICT, first_picture, opened, other_streams_off, packets_of, turn_of
+from . import _mp4, _mp4_check
+from ._container import first_picture, opened, other_streams_off, packets_of, turn_of, video_stream
 from ._damage import of_container
+from ._order import Learned, is_doubtful, learn, starts_anew
 
-VERSION = 2  # of the meaning of the fields; part of the cache key
+VERSION = 3  # of the meaning of the fields; part of the cache key
 _MISSING = np.iinfo(np.int64).min
 
 
@@ -37,13 +38,17 @@ class FrameIndex(NamedTuple):
     height: int
     quarter_turns: int  # counter-clockwise turns that make the picture upright
     mirrored: bool  # left and right are swapped before turning
+    skew_degrees: float  # what the file asks beyond quarter turns, counter-clockwise; not applied
     has_audio: bool
     has_edit_list: bool  # some packets are decoded but never shown
-    learned_order: bool  # the container has no presentation times: the order was learned by decoding
+    learned_order: bool  # the container does not tell the order of the pictures: it was learned by decoding
     stream: int  # of the file: its first video stream
     num_video_streams: int
     crc: np.ndarray  # (P,) uint32 CRC-32 of each packet as scanned, or (0,) where the packets were not read
     doubt: np.ndarray  # (P,) bool: the container has lost or torn this packet, or one that it depends on
+    remarks: tuple[
+        tuple[str, str], ...
+    ] = ()  # (kind, message): what is odd, though nothing says that a picture is wrong
 
     @property
     def tick_s(self) -> float:
@@ -52,6 +57,11 @@ class FrameIndex(NamedTuple):
     def time_s(self, pts: int | np.ndarray) -> Any:
         """Ticks -> seconds, rounded once (as FFmpeg's own ``time`` is)."""
         return pts * self.time_base[0] / self.time_base[1]
+
+    @property
+    def known_by_dts(self) -> bool:
+        """Packets are known by their decoding times: an AVI has no others."""
+        return self.learned_order and "avi" in self.container.split(",")
 
     @property
     def has_open_gop(self) -> bool:
@@ -78,7 +88,7 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
     """
     path = os.fspath(path)
     with opened(path, timeout_s=timeout_s) as container:
-        stream = container.streams.video[0]
+        stream = video_stream(container)
         other_streams_off(container, stream)
         try:
             table: Any = None if checksums else _mp4.packet_table(path, container, stream)
@@ -86,9 +96,11 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
                 *table, place, torn, crc = _demuxed(path, container, stream)
             else:
                 place, torn, crc = np.zeros((3, 0), dtype=np.int64)
-            index = _index(path, container, stream, *table)
+            index, failed = _index(path, container, stream, *table, timeout_s=timeout_s)
+            torn = np.union1d(torn, failed)
             doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
-            return index._replace(crc=crc.astype(np.uint32), doubt=doubt)
+            remarks = tuple(_remarks(path, container, stream, index))
+            return index._replace(crc=crc.astype(np.uint32), doubt=doubt, remarks=remarks)
         except av.FFmpegError as error:
             kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
             raise VideoError(f"{path}: cannot be scanned ({error})", path=path, kind=kind) from error
@@ -110,50 +122,42 @@ def _demuxed(path: str, container, stream) -> tuple[np.ndarray, ...]:
     return *columns[:2], columns[2].astype(bool), columns[3].astype(bool), *columns[4:6], torn, columns[7]
 
 
-def _index(path: str, container, stream, pts, dts, key, discard, duration) -> FrameIndex:
+def _index(path: str, container, stream, pts, dts, key, discard, duration, *, timeout_s: float | None) -> tuple:
+    """The index, and the packets that could not be decoded while the order was learned."""
     tick_s = float(stream.time_base)
     if not len(pts) or not key.any():
         raise VideoError(f"{path}: no key frame in the video stream: nothing can be decoded", path=path, kind="corrupt")
-    first_key = int(np.argmax(key))
-    timeless = pts == _MISSING
-    _refuse_backward(path, dts[dts != _MISSING], tick_s)
-    dts = np.where(dts == _MISSING, pts, dts)
-    learned = "avi" in container.format.name.split(",") and (
-        bool(timeless.any()) or not np.array_equal(pts, dts) or stream.codec_context.has_b_frames
-    )
-    if "avi" in container.format.name and stream.duration and int(dts[-1]) + 1 < stream.duration:
-        raise VideoError(
-            f"{path}: the header announces {stream.duration} frames, the file holds {int(dts[-1]) + 1}: it is cut or "
-            "damaged, and an AVI does not tell which frames are missing",
-            path=path,
-            kind="corrupt",
-        )
-    if learned:
-        shown, times = _learn_order(path, container, stream, dts)
-        pts = np.where(timeless, dts, pts)
-    else:
-        if timeless.any():
-            raise VideoError(
-                f"{path}: {stream.codec_context.name} packets in {container.format.name!r} carry no presentation time. "
-                "Put the stream into a container that has times (ffmpeg -i IN OUT.mp4).",
-                path=path,
-                kind="corrupt",
-            )
-        keep = ~discard & (np.arange(len(pts)) >= first_key) & (pts >= pts[first_key])
-        shown = np.flatnonzero(keep)
-        shown = shown[np.argsort(pts[shown], kind="stable")]
-        times = pts[shown]
-    if not len(shown):
-        raise VideoError(f"{path}: no frame is to be shown", path=path, kind="corrupt")
-    _refuse_repeated(path, times, tick_s)
-    last = int(duration[shown[-1]])
-    if last <= 0:
-        last = int(np.median(np.diff(times))) if len(times) > 1 else _nominal_ticks(stream)
+    timeless, has_b = pts == _MISSING, stream.codec_context.has_b_frames
+    if timeless.any() or (np.diff(pts) <= 0).any():  # decoding times that FFmpeg makes up (Matroska has none) may jump
+        _refuse_backward(path, dts[dts != _MISSING], tick_s)
+    pts, dts = _filled(path, container, stream, pts, dts)
+    _refuse_cut_avi(path, container, stream, dts)
+    is_avi = "avi" in container.format.name.split(",")
     frame = first_picture(path, container, stream, pts, dts, key)
     _refuse_new_size(path, container, stream, pts, dts, key, frame)
-    key = _safe_keys(container, stream, pts, dts, key)
-    turns, mirrored = turn_of(frame)
-    return FrameIndex(
+    shown, failed, learned = _by_time(pts, key, discard), np.zeros(0, dtype=np.int64), False
+    key = key.copy()
+    if is_doubtful(container, stream, frame, pts, timeless, has_b) or not _keys_hold(container, stream, pts, dts, key):
+        found = learn(path, int(np.argmax(key)), len(pts), timeout_s=timeout_s)
+        failed = found.failed
+        differs = not np.array_equal(found.shown, shown) and not _is_part(found, pts)
+        learned = differs or is_avi or bool(timeless.any())
+        if learned:
+            _refuse_unlearned(path, container, stream, found, dts, timeless)
+            shown = found.shown
+        if (found.safe & key).any():
+            key &= found.safe | (np.arange(len(key)) >= failed.min(initial=len(key)))
+    if timeless.any() and not learned:
+        raise _no_times(path, container, stream)
+    if not len(shown):
+        raise VideoError(f"{path}: no frame is to be shown", path=path, kind="corrupt")
+    times = np.sort((dts if is_avi and learned else pts)[shown])
+    _refuse_repeated(path, times, tick_s)
+    last = int(duration[shown[-1]])
+    if last <= 0 or (learned and len(shown) < len(pts)):
+        last = int(np.median(np.diff(times))) if len(times) > 1 else _nominal_ticks(stream)
+    turns, mirrored, skew = turn_of(frame)
+    index = FrameIndex(
         path=path,
         container=container.format.name,
         codec=stream.codec_context.name,
@@ -168,41 +172,88 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration) -> Fr
         height=frame.height,
         quarter_turns=turns,
         mirrored=mirrored,
+        skew_degrees=skew,
         has_audio=bool(container.streams.audio),
         has_edit_list=bool(discard.any()),
-        learned_order=bool(learned),
+        learned_order=learned,
         stream=stream.index,
         num_video_streams=len(container.streams.video),
         crc=np.zeros(0, dtype=np.uint32),
         doubt=np.zeros(len(pts), dtype=bool),
     )
+    return index, failed if learned else failed[:0]
 
 
-def _learn_order(path: str, container, stream, dts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Packets in the order in which they are shown, by decoding the file once; the times are the decoding times, sorted.
+def _remarks(path: str, container, stream, index: FrameIndex) -> Iterator[tuple[str, str]]:
+    if "mp4" in container.format.name and (odd := _mp4_check.judge(path, stream.id).remark):
+        yield "odd_tables", f"{odd}: written so, or damaged and then the times may be wrong"
+    if abs(index.skew_degrees) > 1:
+        yield (
+            "odd_rotation",
+            f"asks players to turn it by {index.skew_degrees % 90:g} degrees beyond quarter turns; that part is not applied",
+        )
 
-    AVI stores no presentation times, and those that FFmpeg guesses are wrong with two and more B-frames in a row.
-    """
-    context = stream.codec_context
-    context.copy_opaque = True
-    context.options = STRICT
-    container.seek(int(dts[0]), stream=stream)
-    order = []
-    for position, packet in enumerate(packets_of(path, container, stream)):
-        packet.opaque = (position,)
-        try:
-            order += [frame.opaque[0] for frame in context.decode(packet if packet.size else None)]
-        except av.FFmpegError as error:
-            time_s = dts[min(position, len(dts) - 1)] * float(stream.time_base)
-            raise VideoError(
-                f"{path}: {context.name} packet at {time_s:.6f} s cannot be decoded ({error}); "
-                "this container needs every packet to tell the order of the frames",
-                path=path,
-                kind="corrupt",
-                time_s=float(time_s),
-            ) from error
-    shown = np.array(order, dtype=np.int64)
-    return shown, np.sort(dts[shown])
+
+def _by_time(pts: np.ndarray, key: np.ndarray, discard: np.ndarray) -> np.ndarray:
+    """Packets in the order of their presentation times, from the first key frame on."""
+    first_key = int(np.argmax(key))
+    shown = np.flatnonzero(~discard & (np.arange(len(pts)) >= first_key) & (pts >= pts[first_key]))
+    return shown[np.argsort(pts[shown], kind="stable")]
+
+
+def _filled(path: str, container, stream, pts: np.ndarray, dts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times for packets without one: of the other kind, or (the second field of a picture) those of the packet before."""
+    dts = np.where(dts == _MISSING, pts, dts)
+    if dts[0] == _MISSING or (dts == _MISSING).sum() > len(dts) // 2:
+        raise _no_times(path, container, stream)
+    dts = np.maximum.accumulate(dts)
+    return np.where(pts == _MISSING, dts, pts), dts
+
+
+def _is_part(found: Learned, pts: np.ndarray) -> bool:
+    """Whether damage kept pictures back, and those that came out follow the presentation times one by one."""
+    return len(found.failed) > 0 and bool((np.diff(pts[found.shown]) > 0).all()) and not _has_pairs(found)
+
+
+def _has_pairs(found: Learned) -> bool:
+    """Whether packets come in pairs of which the first alone shows a picture, before the first failure."""
+    silent = np.setdiff1d(np.arange(found.failed.min()), found.shown)
+    return bool(np.isin(silent[silent > 0] - 1, found.shown).sum() > len(silent) // 2)
+
+
+def _refuse_unlearned(path: str, container, stream, found: Learned, dts: np.ndarray, timeless: np.ndarray) -> None:
+    is_avi = "avi" in container.format.name.split(",")
+    if timeless[found.shown].any() and not is_avi:
+        raise _no_times(path, container, stream)
+    if not len(found.failed) or (not is_avi and _has_pairs(found)):
+        return
+    time_s = float(dts[found.failed[0]] * stream.time_base)
+    raise VideoError(
+        f"{path}: {stream.codec_context.name} packet at {time_s:.6f} s cannot be decoded ({found.error}); "
+        "the times in this file are not those of its pictures, so every packet is needed to tell the order of the frames",
+        path=path,
+        kind="corrupt",
+        time_s=time_s,
+    )
+
+
+def _refuse_cut_avi(path: str, container, stream, dts: np.ndarray) -> None:
+    if "avi" in container.format.name and stream.duration and int(dts[-1]) + 1 < stream.duration:
+        raise VideoError(
+            f"{path}: the header announces {stream.duration} frames, the file holds {int(dts[-1]) + 1}: it is cut or "
+            "damaged, and an AVI does not tell which frames are missing",
+            path=path,
+            kind="corrupt",
+        )
+
+
+def _no_times(path: str, container, stream) -> VideoError:
+    return VideoError(
+        f"{path}: {stream.codec_context.name} packets in {container.format.name!r} carry no presentation time. "
+        "Put the stream into a container that has times (ffmpeg -i IN OUT.mp4).",
+        path=path,
+        kind="corrupt",
+    )
 
 
 def _refuse_repeated(path: str, times: np.ndarray, tick_s: float) -> None:
@@ -244,18 +295,23 @@ def _refuse_new_size(path: str, container, stream, pts, dts, key, first) -> None
         )
 
 
-def _safe_keys(container, stream, pts, dts, key) -> np.ndarray:
-    """``key``, or its first alone where the others are no safe start: with gradual refresh (x264's intra-refresh) the
-    packets called key frames are recovery points, and the pictures that follow are incomplete."""
+def _keys_hold(container, stream, pts, dts, key) -> bool:
+    """Whether the second key frame is one; looked at where flags are known to lie. With gradual refresh (x264's
+    intra-refresh) recovery points are called key frames, an MP4 without ``stss`` calls everything one.
+
+    A flag that is not looked at here is checked when decoding starts there.
+    """
     keys = np.flatnonzero(key)
-    if len(keys) < 2 or stream.codec_context.name not in ("h264", "hevc") or "mp4" in container.format.name:
-        return key
+    context = stream.codec_context
+    if len(keys) < 2 or context.codec.intra_only:
+        return True
+    if not key.all() and (context.name not in ("h264", "hevc") or "mp4" in container.format.name):
+        return True
     try:
-        second = first_picture("", container, stream, pts, dts, np.arange(len(key)) == keys[1])
-        safe = second.pict_type == PictureType.I
+        frame = first_picture("", container, stream, pts, dts, np.arange(len(key)) == keys[1])
+        return starts_anew(frame) and frame.pts in (None, int(pts[keys[1]]))
     except VideoError:
-        safe = False
-    return key if safe else np.arange(len(key)) == keys[0]
+        return False
 
 
 def _nominal_ticks(stream) -> int:

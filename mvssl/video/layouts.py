@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 from mvssl.errors import InputError
+from mvssl.rows import read_text
 from mvssl.types import Video
 
 from ._lerobot import read_lerobot
 from ._lists import read_hmdb51, read_kinetics, read_ucf101
-from .folder import SUFFIXES as SUFFIXES
+from ._videofolder import metadata_files, read_videofolder
 from .folder import walk
 from .opening import open_video
+from .suffixes import SUFFIXES as SUFFIXES
 from .tables import read_table, unique
 
 LAYOUTS = ("table", "folder", "videofolder", "lerobot", "kinetics", "ucf101", "hmdb51")
@@ -60,7 +60,7 @@ def read_videos(
 
 
 def needs_probe(video: Video) -> bool:
-    return video.num_frames == 0 or video.end_s == float("inf")
+    return video.num_frames == 0 or video.start_s == -float("inf") or video.end_s == float("inf")
 
 
 def complete(video: Video) -> Video:
@@ -76,16 +76,18 @@ def sniff(path: Path) -> str:
             return "table"
         if (path / "meta" / "info.json").exists():
             return "lerobot"
-        if any((path / name).exists() for name in ("metadata.csv", "metadata.jsonl")):
+        if metadata_files(path):
             return "videofolder"
         return "folder"
     if path.suffix.lower() in SUFFIXES:
         return "folder"
+    if path in metadata_files(path.parent):
+        return "videofolder"
     if path.suffix == ".parquet":
         return "table"
-    first = _first_line(path)
-    header = set(re.split(r"[,\s]+", first.lower()))
-    if path.suffix == ".csv" and header & {"video", "id"} and "," in first:
+    first = next((line.strip() for line in read_text(path).split("\n") if line.strip()), "")
+    header = {cell.strip().strip('"') for cell in re.split(r"[,;\s]", first.lower())}
+    if path.suffix in (".csv", ".tsv") and header & {"video", "id"} and re.search(r"[,;\t]", first):
         return "table"
     if "youtube_id" in header:
         return "kinetics"
@@ -99,11 +101,6 @@ def sniff(path: Path) -> str:
     raise InputError(
         f"{path}: cannot tell what kind of list this is (first line: {first[:80]!r}); name it: layout one of {', '.join(LAYOUTS)}"
     )
-
-
-def _first_line(path: Path) -> str:
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        return next((line.strip() for line in file if line.strip()), "")
 
 
 def _table_in(folder: Path) -> Path | None:
@@ -121,36 +118,6 @@ def _read_folder(path: Path, root: Path) -> list[Video]:
     return walk(path)[0]
 
 
-def _read_videofolder(path: Path, root: Path) -> list[Video]:
-    """Hugging Face videofolder: ``metadata.csv`` or ``metadata.jsonl`` with a column ``file_name``."""
-    table = (
-        path
-        if path.is_file()
-        else next(path / name for name in ("metadata.csv", "metadata.jsonl") if (path / name).exists())
-    )
-    text = table.read_text(encoding="utf-8-sig")
-    rows = (
-        [json.loads(line) for line in text.splitlines() if line.strip()]
-        if table.suffix == ".jsonl"
-        else list(csv.DictReader(text.splitlines()))
-    )
-    videos = []
-    for number, row in enumerate(rows, start=1):
-        name = row.get("file_name") or row.get("video_file_name")
-        if not name:
-            raise InputError(f"{table}, row {number}: no file_name")
-        known: dict[str, Any] = {
-            field: str(row[field])
-            for field in ("session", "camera", "group", "split", "label")
-            if row.get(field) not in (None, "")
-        }
-        known.setdefault(
-            "split", Path(name).parts[0] if Path(name).parts[0] in ("train", "validation", "val", "test") else ""
-        )
-        videos.append(Video(name, str(root / name), **known))
-    return videos
-
-
 def _named(video: Video, pattern: re.Pattern) -> Video:
     match = pattern.search(video.id)
     if match is None:
@@ -164,7 +131,7 @@ def _named(video: Video, pattern: re.Pattern) -> Video:
 _READERS = {
     "table": _read_table,
     "folder": _read_folder,
-    "videofolder": _read_videofolder,
+    "videofolder": read_videofolder,
     "lerobot": read_lerobot,
     "kinetics": read_kinetics,
     "ucf101": read_ucf101,

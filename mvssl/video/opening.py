@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Literal
 
 from mvssl.errors import VideoError
@@ -35,7 +36,27 @@ def open_video(
 
     Raises:
         VideoError: with the file, the rule it breaks and what to do; see its kinds.
+
+    Warns:
+        UserWarning: of what is odd in a file, though nothing says that a picture is wrong (``FrameIndex.remarks``).
     """
+    decoder = open_quietly(video, backend=backend, index=index, damaged=damaged, timeout_s=timeout_s)
+    for kind, message in decoder.index.remarks:
+        if kind == "times_from_names":  # as it should be; the scan tells
+            continue
+        warnings.warn(f"{decoder.index.path}: {message}", stacklevel=2)
+    return decoder
+
+
+def open_quietly(
+    video: Video | str | os.PathLike,
+    *,
+    backend: str = "auto",
+    index: FrameIndex | None = None,
+    damaged: Literal["error", "flag"] = "error",
+    timeout_s: float | None = None,
+) -> Decoder:
+    """``open_video`` without its warnings, for those who report ``FrameIndex.remarks`` themselves."""
     path = os.fspath(video.path if isinstance(video, Video) else video)
     if "://" in path:
         raise VideoError(
@@ -44,7 +65,7 @@ def open_video(
             path=path,
             kind="missing",
         )
-    row = video if isinstance(video, Video) else Video(path, path, start_s=-float("inf"))
+    row = video if isinstance(video, Video) else Video(path, path)
     if os.path.isdir(path):
         found = folder_index(path, row.fps or DEFAULT_FPS) if index is None else index
     else:

@@ -1,9 +1,8 @@
-"""A folder of numbered pictures (``video/000001.jpg``) as a video of constant rate."""
+"""A folder of numbered pictures (``video/000001.jpg``) as a video of constant rate, or of the times that are their names."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 
 import cv2
@@ -12,38 +11,49 @@ import numpy as np
 from mvssl.errors import VideoError
 
 from ._picture import Crop, Size, cut
+from ._picture_names import Order, order_of
 from .frame_index import FrameIndex
 from .pyav import Decoded
 
 PICTURES = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"])
 DEFAULT_FPS = 30.0
 _CLOCK = 90_000
+_NAMES_CLOCK = 1_000_000
 
 
-def picture_names(folder: str) -> list[str]:
-    """Names of the pictures, by the last number in each."""
-    names = [name for name in os.listdir(folder) if os.path.splitext(name)[1].lower() in PICTURES]
-    return sorted(names, key=lambda name: (int((re.findall(r"\d+", name) or ["0"])[-1]), name))
+def picture_order(folder: str) -> Order:
+    """The folder's pictures in the order in which they are shown."""
+    return order_of([name for name in os.listdir(folder) if os.path.splitext(name)[1].lower() in PICTURES])
 
 
 def folder_index(folder: str, fps: float) -> FrameIndex:
-    """Frame k is shown at k / fps. The size is that of the first picture.
+    """Frame k is shown at k / fps, or at the time that its name is. The size is that of the first picture.
 
     Raises:
-        VideoError: no pictures, or one that cannot be read.
+        VideoError: no pictures, two of one time, or one that cannot be read.
     """
-    names = picture_names(folder)
+    names, time_s, remarks = picture_order(folder)
     if not names:
         raise VideoError(f"{folder}: holds no pictures ({', '.join(sorted(PICTURES))})", path=folder, kind="not_video")
     height, width = read_picture(folder, names[0], 0.0).shape[:2]
     numbers = np.arange(len(names))
-    pts = np.round(np.arange(len(names) + 1) * (_CLOCK / fps)).astype(np.int64)
+    clock = _CLOCK if time_s is None else _NAMES_CLOCK
+    if time_s is None:
+        pts = np.round(np.arange(len(names) + 1) * (clock / fps)).astype(np.int64)
+    else:
+        pts = np.round(time_s * clock).astype(np.int64)
+        pts = np.append(pts, pts[-1] + max(int(np.median(np.diff(pts))), 1))
+    if (np.diff(pts) <= 0).any():
+        at = int(np.argmax(np.diff(pts) <= 0))
+        raise VideoError(
+            f"{folder}: {names[at]} and {names[at + 1]} are of one time", path=folder, kind="duplicate_times"
+        )
     return FrameIndex(
-        path=folder, container="pictures", codec=os.path.splitext(names[0])[1][1:].lower(), time_base=(1, _CLOCK),
+        path=folder, container="pictures", codec=os.path.splitext(names[0])[1][1:].lower(), time_base=(1, clock),
         pts=pts[:-1], dts=pts[:-1], key=np.ones(len(names), bool), shown=numbers, shown_pts=pts[:-1],
-        end_pts=int(pts[-1]), width=width, height=height, quarter_turns=0, mirrored=False, has_audio=False,
-        has_edit_list=False, learned_order=False, stream=0, num_video_streams=1, crc=np.zeros(0, np.uint32),
-        doubt=np.zeros(len(names), bool),
+        end_pts=int(pts[-1]), width=width, height=height, quarter_turns=0, mirrored=False, skew_degrees=0.0,
+        has_audio=False, has_edit_list=False, learned_order=False, stream=0, num_video_streams=1,
+        crc=np.zeros(0, np.uint32), doubt=np.zeros(len(names), bool), remarks=remarks,
     )  # fmt: skip
 
 
@@ -63,7 +73,7 @@ class PictureFolderReader:
     def __init__(self, index: FrameIndex):
         self.index = index
         self.doubted: set[int] = set()
-        self._names = picture_names(index.path)
+        self._names = picture_order(index.path).names
 
     def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
         """Frames with the given numbers (ascending, distinct)."""

@@ -18,8 +18,9 @@ import numpy as np
 from mvssl.errors import VideoError
 
 from ._bitstream import checker
-from ._container import STRICT, open_container, other_streams_off, packets_of, seek_targets
+from ._container import STRICT, open_container, other_streams_off, packets_of, seek_targets, video_stream
 from ._damage import Damage
+from ._order import starts_anew
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
 
@@ -59,9 +60,12 @@ class PyAVReader:
         self._timeout_s = timeout_s
         self._motion = motion
         self._keys = np.flatnonzero(index.key)
-        self._stamps = index.dts if index.learned_order else index.pts
+        self._stamps = index.dts if index.known_by_dts else index.pts
+        self._rank = np.full(len(index.pts), -1)  # of each packet's picture among those shown
+        self._rank[index.shown] = np.arange(len(index.shown))
         self.doubted: set[int] = set()  # frames handed out as whole by the last ``decode``, then found to be in doubt
         self._convert = FrameConverter(index.quarter_turns, index.mirrored)
+        self._paired = index.learned_order and len(index.shown) < len(index.pts)
         self._open()
 
     def picture(self, frame: av.VideoFrame, crop: Crop | None, size: Size | None) -> np.ndarray:
@@ -70,12 +74,12 @@ class PyAVReader:
 
     def _open(self) -> None:
         self._container = open_container(self.index.path, timeout_s=self._timeout_s)
-        self._stream = self._container.streams.video[0]
+        self._stream = video_stream(self._container)
         self._context = self._stream.codec_context
         self._context.options = STRICT | ({"flags2": "+export_mvs"} if self._motion else {})
         other_streams_off(self._container, self._stream)
         self._context.copy_opaque = True
-        self._skip = skip_is_exact(self.index)
+        self._skip = skip_is_exact(self.index) and not self._paired
         self._forbidden = checker(self.index.codec, self._context.extradata)
 
     def decode(self, wanted: Sequence[int] | np.ndarray) -> Iterator[Decoded]:
@@ -94,20 +98,25 @@ class PyAVReader:
         by_time = np.searchsorted(np.maximum.accumulate(index.pts[keys]), index.pts[packets], side="right")
         by_order = np.searchsorted(keys, packets, side="right")
         if index.learned_order:  # no times to go by: frames decoded after a key and shown before it need the key before
-            shown_rank = np.full(len(index.pts), -1)
-            shown_rank[index.shown] = np.arange(len(index.shown))
-            leads = shown_rank[packets] < shown_rank[keys[by_order - 1]]
+            leads = self._rank[packets] < self._rank[keys[by_order - 1]]
             by_time = by_order - leads
         starts = keys[np.maximum(np.minimum(by_time, by_order) - 1, 0)]
         runs: list[_Run] = []
         for start, packet, number in zip(starts.tolist(), packets.tolist(), wanted.tolist()):
+            last = self._last_of(packet)
             if runs and start <= runs[-1].stop + 1:
                 run = runs[-1]
                 run.wanted[packet] = number
-                runs[-1] = run._replace(stop=max(run.stop, packet))
+                runs[-1] = run._replace(stop=max(run.stop, last))
             else:
-                runs.append(_Run(start, packet, {packet: number}))
+                runs.append(_Run(start, last, {packet: number}))
         return runs
+
+    def _last_of(self, packet: int) -> int:
+        """The last packet of the picture that begins with this one: its second field may be a packet of its own."""
+        if self._paired and packet + 1 < len(self._rank) and self._rank[packet + 1] < 0:
+            return packet + 1
+        return packet
 
     def _decode_run(
         self, run: _Run, deadline: float | None, *, keep: bool = False
@@ -120,6 +129,8 @@ class PyAVReader:
         known = Damage(self.index.key, self.index.shown, self.index.doubt)  # no other start helps
         damage = Damage(self.index.key, self.index.shown)
         whole = True
+        sure = run.start == self._keys[0]  # that decoding may start here; a key flag may lie
+        rank = -1
         loose = "mpeg" in self.index.container  # after a seek, a part of the packet before may cling to the first
         context.skip_frame = "DEFAULT"
         for position, packet in self._packets(run.start):
@@ -147,7 +158,12 @@ class PyAVReader:
             for frame in frames:
                 opaque: Any = frame.opaque
                 source = opaque[0]
-                if frame.is_corrupt:
+                sure = sure or (source == run.start and starts_anew(frame) and not frame.is_corrupt)
+                if not sure and (source == run.start or source in wanted):
+                    self._keys = self._keys[:1]
+                    return dict(run.wanted)
+                disordered, rank = self._rank[source] < rank, int(self._rank[source])
+                if frame.is_corrupt or disordered:
                     damage.begins_at(source)
                     self.doubted |= {n for packet, n in given if damage.covers(packet)}
                 number = left.pop(source, None)
@@ -180,7 +196,8 @@ class PyAVReader:
         rank = int(np.searchsorted(self._keys, start))
         poor: dict[int, Decoded] = {}
         for earlier in dict.fromkeys((max(rank - 1, 0), 0) if rank else ()):
-            run = _Run(int(self._keys[earlier]), max(missing), missing)
+            earlier = min(earlier, len(self._keys) - 1)
+            run = _Run(int(self._keys[earlier]), max(map(self._last_of, missing)), missing)
             for found in self._decode_run(run, deadline, keep=True):
                 if found.damaged:
                     poor[found.number] = found
@@ -243,7 +260,7 @@ class PyAVReader:
 
     def _stamp_of(self, packet: av.Packet) -> int | None:
         """What a packet is known by: its presentation time, in containers without one its decoding time."""
-        return packet.dts if self.index.learned_order else packet.pts
+        return packet.dts if self.index.known_by_dts else packet.pts
 
     def _checked(self, frame: av.VideoFrame, position: int) -> av.VideoFrame:
         if (frame.width, frame.height) != (self.index.width, self.index.height):

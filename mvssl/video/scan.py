@@ -14,13 +14,16 @@ from mvssl.errors import VideoError
 from mvssl.types import ClipRequest, Video
 
 from .cache import index_of
+from .clock import NEAR_ZERO_S
 from .decoder import Decoder
 from .folder import Skipped, walk
 from .layouts import read_videos, sniff
-from .opening import open_video
+from .opening import open_quietly
 from .picture_folder import DEFAULT_FPS
 
+UNCHECKED = frozenset(["avi", "mpeg", "flv", "asf", "gif", "mxf", "ivf"])  # FFmpeg's names of containers
 _CHUNK = 64  # frames decoded at once
+_STILL = 2  # grey levels of a frame reduced to 8 x 8: what encoding alone changes
 
 
 class Problem(NamedTuple):
@@ -28,7 +31,8 @@ class Problem(NamedTuple):
 
     video_id: str
     path: str
-    kind: str  # a kind of VideoError, or: short, variable_rate, rotated, assumed_rate, duplicate_content
+    kind: str  # a kind of VideoError, or: short, clock, still, variable_rate, rotated, odd_rotation, odd_tables, assumed_rate,
+    # assumed_order, times_from_names, unchecked_container, duplicate_content
     message: str
     time_s: float | None = None
     fatal: bool = False
@@ -78,17 +82,20 @@ def scan(
         rows = source
     videos: list[Video] = []
     problems: list[Problem] = []
+    unchecked: dict[str, list[Video]] = {}
     for row in progress(rows):
         try:
             if checksums and not os.path.isdir(row.path):
                 index_of(row.path, timeout_s=timeout_s, checksums=True)
-            with open_video(row, damaged="flag", timeout_s=timeout_s) as decoder:
-                found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else [])]
+            with open_quietly(row, damaged="flag", timeout_s=timeout_s) as decoder:
+                found = [*_remarks(row, decoder, short_s), *(_damage(decoder) if decode else _known_damage(decoder))]
             videos.append(decoder.video)
+            if decoder.index.container in UNCHECKED:
+                unchecked.setdefault(decoder.index.container, []).append(decoder.video)
             problems += found
         except VideoError as error:
             problems.append(Problem(row.id, row.path, error.kind, str(error), error.time_s, fatal=True))
-    return ScanReport(videos, problems + _duplicates(videos), skipped)
+    return ScanReport(videos, [*problems, *_unchecked(unchecked), *_duplicates(videos)], skipped)
 
 
 def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
@@ -97,11 +104,20 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
     def remark(kind: str, message: str, time_s: float | None = None) -> None:
         found.append(Problem(video.id, video.path, kind, f"{video.path}: {message}", time_s))
 
+    single = "one frame: nothing moves"
     if video.duration_s < short_s:
-        remark("short", f"only {video.duration_s:.3f} s long")
+        remark("short", f"only {video.duration_s:.3f} s long{', ' + single if video.num_frames == 1 else ''}")
+    elif video.num_frames == 1:
+        remark("still", single)
+    at_s = float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
+    if abs(at_s) > NEAR_ZERO_S:
+        remark("clock", f"its first frame is at {at_s:.3f} s of the file's clock, at 0 s of a player's", at_s)
+    for kind, message in decoder.index.remarks:
+        remark(kind, message)
     if video.rotation:
         remark("rotated", f"turned by {video.rotation} degrees clockwise, as the file asks")
-    if os.path.isdir(video.path) and not row.fps:
+    named = any(kind == "times_from_names" for kind, _ in decoder.index.remarks)
+    if os.path.isdir(video.path) and not row.fps and not named:
         remark(
             "assumed_rate", f"a folder of pictures without a stated rate, taken as {DEFAULT_FPS:g} frames per second"
         )
@@ -113,16 +129,48 @@ def _remarks(row: Video, decoder: Decoder, short_s: float) -> list[Problem]:
     return found
 
 
+def _known_damage(decoder: Decoder) -> list[Problem]:
+    """As ``_damage``, of what the container itself shows: without decoding."""
+    times_s, index = decoder.times_s, decoder.index
+    first = int(np.searchsorted(index.shown_pts, round(float(times_s[0]) / index.tick_s)))
+    return _damage_report(decoder, times_s[index.doubt[index.shown[first : first + len(times_s)]]].tolist())
+
+
 def _damage(decoder: Decoder) -> list[Problem]:
-    """The first damaged time, and how many frames are."""
+    """The first damaged time, and how many frames are; and whether anything moves."""
     bad: list[float] = []
+    first, largest = None, 0.0
     for start in range(0, len(decoder.times_s), _CHUNK):
         clip = decoder.read([ClipRequest(decoder.video.id, decoder.times_s[start : start + _CHUNK], size=(8, 8))])[0]
         assert clip.damaged is not None
         bad += clip.time_s[clip.damaged].tolist()
+        first = clip.frames[:1].astype(np.int16) if first is None else first
+        largest = max(largest, float(np.abs(clip.frames - first).max()))
+    found, video = _damage_report(decoder, bad), decoder.video
+    if video.num_frames > 1 and largest <= _STILL:
+        words = f"nothing moves: no part of a frame differs from the first by more than {largest:.0f} of 255"
+        found.append(Problem(video.id, video.path, "still", f"{video.path}: {words}"))
+    return found
+
+
+def _damage_report(decoder: Decoder, bad: list[float]) -> list[Problem]:
     video, codec = decoder.video, decoder.index.codec
     message = f"{video.path}: video stream ({codec}): {len(bad)} of {video.num_frames} frames are damaged"
     return [Problem(video.id, video.path, "corrupt", f"{message}, the first at {bad[0]:.6f} s", bad[0])] if bad else []
+
+
+def _unchecked(found: dict[str, list[Video]]) -> list[Problem]:
+    """One note a container that has no checks of its own."""
+    return [
+        Problem(
+            videos[0].id,
+            videos[0].path,
+            "unchecked_container",
+            f"{videos[0].path}: {container} files ({len(videos)} here) hold no checks of their own: damage that was there "
+            "before this scan is found only where the decoder stumbles; later damage is found by the checksums of a scan",
+        )
+        for container, videos in sorted(found.items())
+    ]
 
 
 def _duplicates(videos: Sequence[Video]) -> list[Problem]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
+from urllib.parse import quote, unquote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mvssl import csv_cells, files
+from mvssl import files
 from mvssl.errors import InputError
+from mvssl.rows import Row, clean, read_rows
 from mvssl.types import Video
 
 FIELDS: dict[str, type] = get_type_hints(Video)
@@ -26,7 +29,7 @@ def write_videos(videos: Iterable[Video], path: str | os.PathLike) -> None:
     """
     path = Path(path)
     root = path.parent.resolve()
-    rows = [video._replace(path=_relative(video.path, root))._asdict() for video in videos]
+    rows = [video._replace(path=_stored(_relative(video.path, root)))._asdict() for video in videos]
     types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in FIELDS.items()], metadata={"mvssl": "videos"})
     with files.whole_file(path) as temporary:
@@ -37,20 +40,22 @@ def read_table(path: str | os.PathLike) -> list[Video]:
     """Rows of ``videos.parquet`` or of a ``videos.csv`` with a header (column ``video`` or ``id``); other columns are left.
 
     Raises:
-        InputError: a value that cannot be read, a missing or repeated id; names the row.
+        InputError: a value that cannot be read, a missing or repeated id; names the row. What else: ``mvssl.rows``.
     """
     path = Path(path)
     if path.suffix == ".parquet":
-        rows: Sequence[Mapping[str, Any]] = pq.read_table(path).to_pylist()
+        stored: Sequence[Mapping[str, Any]] = pq.read_table(path).to_pylist()
+        rows: list[tuple[Mapping[str, Any], str, Row | None]] = [
+            (row, f"{path}, row {number}", None) for number, row in enumerate(stored, start=1)
+        ]
     else:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [csv_cells.from_cells(row) for row in csv.DictReader(file)]
-    videos = [_row(row, path, number) for number, row in enumerate(rows, start=2)]
-    return unique(videos, str(path))
+        rows = [(row.cells, row.where, row) for row in read_rows(path)]
+    return unique([_row(values, path, where, row) for values, where, row in rows], str(path))
 
 
 def unique(videos: list[Video], where: str) -> list[Video]:
-    """The same list, if no id occurs twice."""
+    """The same list with ids in composed form (NFC, as label tables are read), if no id occurs twice."""
+    videos = [video._replace(id=clean(video.id)) for video in videos]
     seen: set[str] = set()
     for video in videos:
         if video.id in seen:
@@ -59,31 +64,67 @@ def unique(videos: list[Video], where: str) -> list[Video]:
     return videos
 
 
-def _row(row: Mapping[str, Any], path: Path, number: int) -> Video:
+def _row(row: Mapping[str, Any], path: Path, where: str, cells: Row | None) -> Video:
+    """A video of named values; ``cells`` are there where the values are text."""
     values: dict[str, Any] = {}
     for name, value in row.items():
         field = name if name in FIELDS else _ALIASES.get(name or "", "")
         if not field or value is None or value == "" or (field in values and name in _ALIASES):
             continue
-        try:
-            values[field] = _to(FIELDS[field], value)
-        except ValueError as error:
-            raise InputError(
-                f"{path}, row {number}, column {name}: cannot read {value!r} as {FIELDS[field].__name__}"
-            ) from error
+        values[field] = _to(FIELDS[field], name, value, where, cells)
     if "id" not in values and "path" not in values:
-        raise InputError(f"{path}, row {number}: needs a column 'video' (path relative to the table) or 'id'")
+        raise InputError(f"{where}: needs a column 'video' (path relative to the table) or 'id'")
     values.setdefault("id", values.get("path"))
-    values["path"] = str(path.parent / values.get("path", values["id"]))
-    if "end_s" not in values and row.get("duration_s"):
-        values["end_s"] = values.get("start_s", 0.0) + float(row["duration_s"])
+    values["path"] = existing(path.parent / _opened(values.get("path", values["id"])))
+    if "end_s" not in values and "start_s" in values and row.get("duration_s"):
+        values["end_s"] = values["start_s"] + _to(float, "duration_s", row["duration_s"], where, cells)
+    if values.get("end_s", np.inf) <= values.get("start_s", -np.inf):
+        raise InputError(f"{where}, column end_s: {values['end_s']:g} must lie after start_s {values['start_s']:g}")
     return Video(**values)
 
 
-def _to(kind: type, value: Any):
+def existing(path: Path) -> str:
+    """The path as the disk spells it, where that is another form (NFC, NFD) of the same name."""
+    for form in ("NFC", "NFD"):
+        if not path.exists() and (other := Path(unicodedata.normalize(form, str(path)))).exists():  # type: ignore[arg-type]
+            return str(other)
+    return str(path)
+
+
+_FALSE_TRUE = {"false": False, "0": False, "no": False, "true": True, "1": True, "yes": True}
+
+
+def _to(kind: type, name: str, value: Any, where: str, cells: Row | None) -> Any:
+    """A value as its field wants it.
+
+    Raises:
+        InputError: names row and column.
+    """
+    if cells is not None and kind is str:
+        return cells.text(name)
+    found = value
     if kind is bool and isinstance(value, str):
-        return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
-    return kind(value)
+        found = _FALSE_TRUE.get(value.lower())
+    elif cells is not None and kind in (float, int) and value.lower() not in ("inf", "-inf"):
+        found = cells.number(name)
+    if found is None or (kind is float and np.isnan(found)) or (kind is int and found != found // 1):
+        raise InputError(f"{where}, column {name}: cannot read {value!r} as {kind.__name__}")
+    return kind(found)
+
+
+_BYTES = "bytes:"  # before a path that is no text, percent-encoded
+
+
+def _stored(path: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return _BYTES + quote(path, errors="surrogateescape")
+    return path
+
+
+def _opened(path: str) -> str:
+    return unquote(path.removeprefix(_BYTES), errors="surrogateescape") if path.startswith(_BYTES) else path
 
 
 def _relative(path: str, root: Path) -> str:

@@ -32,7 +32,7 @@ def refuses(index: FrameIndex) -> str:
     if "mpeg" in index.container:
         return "torchcodec gives wrong frames, or none, of MPEG transport and program streams"
     if index.learned_order:
-        return "torchcodec gives wrong frames of an AVI with B-frames"
+        return "torchcodec goes by times that are not in the order of the pictures"
     return ""
 
 

@@ -118,7 +118,7 @@ def test_align_writes_a_video_a_matrix_and_a_table(tmp_path, run, videos, capsys
     assert {path.name for path in tmp_path.iterdir()} == {
         "synchronised.mp4", "matrix-01-b.png", "align.parquet", "deviation.png",
     }  # fmt: skip
-    assert re.search(r"b\.mp4: .*same action.* s matched, mean confidence", out)
+    assert re.search(r"b\.mp4: .*same action.* s of its file's clock matched, mean confidence", out)
 
 
 def test_align_finds_a_known_change_of_speed(tmp_path, run, videos):

@@ -92,7 +92,7 @@ def test_a_shipped_configuration_trains_and_every_encoder_embeds(runs, takes, na
 
 def test_every_encoder_is_trained(takes):
     experiment = Experiment.from_values(values_of("cmc_flow", takes), "cmc_flow")
-    videos = [Video(name, name, end_s=2.0) for name in "xy"]
+    videos = [Video(name, name, start_s=0.0, end_s=2.0) for name in "xy"]
     module = build_module(experiment, [(video,) for video in videos], videos)
     assert {name: encoder.trunk.mean.shape[1] for name, encoder in module.encoders.items()} == {"rgb": 3, "flow": 2}
     assert module.encoder_of("rgb") is not module.encoder_of("flow")
@@ -125,7 +125,7 @@ def test_an_encoder_of_sound_says_which_video_has_none(runs, tmp_path):
 def test_what_the_views_share(takes, share, names):
     values = values_of("cmc_cameras", takes, f"encoder.share={share}")
     experiment = Experiment.from_values(values, "it")
-    videos = [Video(name, name, end_s=2.0) for name in "xy"]
+    videos = [Video(name, name, start_s=0.0, end_s=2.0) for name in "xy"]
     module = build_module(experiment, [(video,) for video in videos], videos)
     assert set(module.encoders) == names
 

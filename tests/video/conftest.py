@@ -255,6 +255,12 @@ def draw() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def encode_as() -> Callable[..., Path]:
+    """Encodes numbered pictures: ``encode_as(path, codec, bframes=..., options=...)``."""
+    return encode
+
+
+@pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Callable[[str], Made]:
     """``clip(kind)``: the file of that kind, made once per session."""
     recipes = _recipes(tmp_path_factory.mktemp("clips"))
