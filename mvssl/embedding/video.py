@@ -89,7 +89,11 @@ def embed_video(
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers, parts=parts, progress=name)
     if normalise:
         embedding = unit(embedding)
-    start_s, end_s = float(video.start_s), float(video.end_s)
+    bounds = decoder.video  # of what is there, where the row states none
+    start_s, end_s = (
+        float(stated if np.isfinite(stated) else known)
+        for stated, known in ((video.start_s, bounds.start_s), (video.end_s, bounds.end_s))
+    )
     if warp is not None:
         step_s = np.median(np.diff(clock_s)) if len(clock_s) > 1 else 0.0
         start_s, end_s = float(clock_s[0]), float(clock_s[-1] + step_s)
