@@ -19,8 +19,9 @@ import torch
 
 from mvssl import config
 from mvssl.api import ZERO_SHOT
-from mvssl.embedding import Frames, Recipe, embed_folder
+from mvssl.embedding import Recipe, embed_folder
 from mvssl.evaluation import ActionClassification, check_split
+from mvssl.frames import Frames
 from mvssl.reporting.tables import markdown
 from mvssl.video import read_videos
 

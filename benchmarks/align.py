@@ -23,7 +23,7 @@ from align_pairs import VARIANTS, Pair, clips_of, drawn_pairs
 
 from mvssl.alignment import TRAINED, TimeMap, align, linear_map
 from mvssl.alignment.align import _every
-from mvssl.embedding import read_frames
+from mvssl.frames import read_frames
 from mvssl.labels import read_segments
 from mvssl.video import read_videos
 

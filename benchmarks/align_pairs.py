@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl.alignment.borders import Border, phase_borders, shared_borders
-from mvssl.embedding import Frames, VideoFrames
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.types import Video
 

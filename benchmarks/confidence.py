@@ -22,7 +22,7 @@ from mvssl.alignment import IMAGENET, TRAINED, Evidence, fit_calibration, pair_p
 from mvssl.alignment.linear import unevenness
 from mvssl.alignment.time_map import UNLIKELY
 from mvssl.alignment.warping import warped
-from mvssl.embedding import VideoFrames, read_frames
+from mvssl.frames import VideoFrames, read_frames
 
 align = sys.modules["mvssl.alignment.align"]
 FPS, MIN_FRAMES = 10.0, 8

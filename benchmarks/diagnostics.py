@@ -24,11 +24,12 @@ from safetensors.torch import load_file
 
 from mvssl import config
 from mvssl.api import load, pretrain
-from mvssl.embedding import Frames, embed_folder, project
+from mvssl.embedding import embed_folder, project
 from mvssl.encoders import FrameEncoder, Image, fingerprint
 from mvssl.evaluation import Result
 from mvssl.evaluation.diversity import Diversity
 from mvssl.evaluation.guillotine import Guillotine
+from mvssl.frames import Frames
 from mvssl.labels import read_segments
 from mvssl.reporting.layers import runs_figure, steps_figure
 from mvssl.sampling import sessions

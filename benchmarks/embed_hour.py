@@ -55,7 +55,8 @@ def interrupted(path: Path, kill_after_s: float) -> dict:
     import torch
 
     from mvssl import config
-    from mvssl.embedding import Model, read_frames
+    from mvssl.embedding import Model
+    from mvssl.frames import read_frames
 
     folder = path.parent
     torch.manual_seed(0)

@@ -27,7 +27,6 @@ from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 
 from mvssl.datasets.penn_action import EXPECTED as ACTIONS
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.evaluation import (
     KeyMoments,
     LabelEfficiency,
@@ -38,6 +37,7 @@ from mvssl.evaluation import (
     kendall_tau,
 )
 from mvssl.evaluation.suite import Evaluator
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segment, Segments
 from mvssl.statistics import interval_of_mean
 

@@ -21,7 +21,7 @@ import numpy as np
 from mvssl.alignment import TRAINED, align, linear_map, transfer_labels
 from mvssl.alignment.align import _every
 from mvssl.dtw import cosine_cost
-from mvssl.embedding import Frames, VideoFrames, read_frames
+from mvssl.frames import Frames, VideoFrames, read_frames
 from mvssl.labels import Segments, read_segments
 from mvssl.video import read_videos
 

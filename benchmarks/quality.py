@@ -27,10 +27,11 @@ from quality_rows import METHODS, SUPERVISED, values
 
 from mvssl import config, files
 from mvssl.api import pretrain
-from mvssl.embedding import Frames, Model, Recipe, load, project
+from mvssl.embedding import Model, Recipe, load, project
 from mvssl.errors import InputError
 from mvssl.evaluation import LabelEfficiency, PhaseClassification, majority, projected, time_only
 from mvssl.evaluation._sets import draw_videos
+from mvssl.frames import Frames
 from mvssl.labels import read_segments
 from mvssl.reporting.tables import markdown
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mvssl import config
-from mvssl.embedding import Frames, Recipe, embed_folder
-from mvssl.embedding.tables import VideoFrames
+from mvssl.embedding import Recipe, embed_folder
 from mvssl.encoders import FrameEncoder
 from mvssl.evaluation import (
     FrameRetrieval,
@@ -24,6 +23,7 @@ from mvssl.evaluation import (
     warped_frames,
 )  # fmt: skip
 from mvssl.evaluation._matching import pairs_of_one_take
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments, read_segments
 from mvssl.training.feature_cache import FeatureCache
 from mvssl.types import Video

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.frames import Frames, VideoFrames
 from mvssl.retrieval import ExactIndex
 from mvssl.retrieval.lance import LanceIndex
 from mvssl.retrieval.match import Match, Selection, apart, suppress

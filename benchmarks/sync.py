@@ -19,8 +19,9 @@ import numpy as np
 
 from mvssl.alignment import Offset, camera_offset, sound_offset
 from mvssl.api import load, zero_shot
-from mvssl.embedding import Model, VideoFrames
+from mvssl.embedding import Model
 from mvssl.embedding.video import embed_video
+from mvssl.frames import VideoFrames
 from mvssl.types import Video
 from mvssl.video import read_audio, read_videos
 

@@ -18,6 +18,8 @@ FLOORS = [
         "csv_cells",
         "rows",
         "labels",
+        "frames",
+        "frame_columns",
         "config",
         "distributed",
         "dtw",

@@ -14,8 +14,8 @@ import torch
 
 from mvssl import files
 from mvssl.alignment.time_map import TimeMap, write_time_maps
-from mvssl.embedding.tables import VideoFrames, write_frames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames, write_frames
 from mvssl.training import checkpoint
 from mvssl.video import read_videos
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from mvssl.dtw import WarpingPath, cosine_cost, subsequence_dtw
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
 from .linear import span_s, unevenness

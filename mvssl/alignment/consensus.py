@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
+from mvssl.frames import Frames
 
 from .align import align
 from .confidence import IMAGENET, Calibration

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl import files
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 from mvssl.labels import Segments
 
 from .time_map import TimeMap

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 from mvssl.labels import Segment, Segments
 
 from .time_map import TimeMap

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 
 from .time_map import Pins, TimeMap, on_line
 

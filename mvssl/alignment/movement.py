@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mvssl.embedding.tables import VideoFrames
+from mvssl.frames import VideoFrames
 
 STILL = 0.01  # a held picture encoded as a video measures 0.002, a moving disc 0.2
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl import files
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 
 from .align import cost_matrix
 

@@ -15,11 +15,12 @@ from mvssl import config, files
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
 from mvssl.api._models import ZERO_SHOT
-from mvssl.embedding import Frames, load, project
+from mvssl.embedding import load, project
 from mvssl.embedding.model import FOLDER
 from mvssl.encoders import fingerprint
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation.results_file import write_results
+from mvssl.frames import Frames
 from mvssl.reporting.tables import markdown
 from mvssl.training import Experiment
 from mvssl.training import pretrain as run_pretraining

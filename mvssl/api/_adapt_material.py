@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mvssl.embedding import Frames, embed_folder
+from mvssl.embedding import embed_folder
 from mvssl.encoders import FrameEncoder, Image
 from mvssl.errors import InputError
 from mvssl.evaluation import Result, WarpError, time_only
 from mvssl.evaluation._checks import groups
 from mvssl.evaluation._result import mean_defined
 from mvssl.evaluation.cycle_consistency import CycleConsistency
+from mvssl.frames import Frames
 from mvssl.statistics import ERROR, interval_of_mean
 from mvssl.training import Experiment
 from mvssl.training.copies import MIN_FRAMES, augmented_copies, source

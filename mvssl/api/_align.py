@@ -24,11 +24,11 @@ from mvssl.alignment.align import Mode
 from mvssl.alignment.borders import BorderError, border_error
 from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
-from mvssl.embedding import Frames, Model, VideoFrames
-from mvssl.embedding.tables import short_name
+from mvssl.embedding import Model
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import Image
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames, short_name
 from mvssl.labels import Segments, read_label_table
 from mvssl.reporting.deviation import write_deviation
 from mvssl.reporting.matrix import write_matrix

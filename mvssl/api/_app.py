@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from mvssl.api._embed import embed
 from mvssl.api._labels import labels_of
 from mvssl.api._models import model_for
-from mvssl.embedding import Frames, Model, read_frames
-from mvssl.embedding.tables import SUFFIX
+from mvssl.embedding import Model
 from mvssl.errors import InputError
+from mvssl.frames import SUFFIX, Frames, read_frames
 from mvssl.types import Video
 
 if TYPE_CHECKING:

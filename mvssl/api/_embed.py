@@ -10,9 +10,10 @@ import numpy as np
 
 from mvssl import files
 from mvssl.api._models import model_for
-from mvssl.embedding import Frames, Model, embed_folder
+from mvssl.embedding import Model, embed_folder
 from mvssl.errors import InputError, VideoError
 from mvssl.evaluation.warp import WARPS, Warp, version_of
+from mvssl.frames import Frames
 from mvssl.types import Video
 from mvssl.video import read_videos
 from mvssl.video.layouts import complete, needs_probe, sniff

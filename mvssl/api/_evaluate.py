@@ -13,13 +13,14 @@ from mvssl import files
 from mvssl.api._labels import labels_of
 from mvssl.api._models import load
 from mvssl.api._rows import Row, build_rows
-from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding import Model
 from mvssl.embedding.card import identity
 from mvssl.evaluation import Result, WarpError, check_split, check_table, evaluate_frames, flatten
 from mvssl.evaluation.against_controls import Chance, against_controls
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.results_file import write_results
 from mvssl.evaluation.suite import Evaluator, all_evaluators, camera_evaluators, default_evaluators
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.reporting.evaluation_plots import write_plots
 from mvssl.reporting.evaluation_tables import write_tables

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from mvssl.embedding import read_frames
-from mvssl.embedding.tables import SUFFIX, read_id
 from mvssl.errors import InputError
+from mvssl.frames import SUFFIX, read_frames, read_id
 from mvssl.retrieval import ExactIndex
 from mvssl.retrieval.lance import LanceIndex
 

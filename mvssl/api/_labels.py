@@ -7,8 +7,7 @@ from pathlib import Path
 
 from mvssl import files
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
-from mvssl.embedding import VideoFrames
-from mvssl.embedding.tables import short_name
+from mvssl.frames import VideoFrames, short_name
 from mvssl.labels import Segments
 from mvssl.rows import clean
 from mvssl.types import Video

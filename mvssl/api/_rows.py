@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import torch
 
 from mvssl import config
-from mvssl.embedding import Frames, Model, Recipe, embed_folder, project
+from mvssl.embedding import Model, Recipe, embed_folder, project
 from mvssl.encoders import FrameEncoder, Image, available, fingerprint
 from mvssl.encoders._backbone import Backbone as Network
 from mvssl.evaluation import projected, reuse_rows, time_only, warped_frames
+from mvssl.frames import Frames
 from mvssl.training.copies import MIN_FRAMES, augmented_copies
 from mvssl.types import Video
 

@@ -12,9 +12,9 @@ from mvssl import files
 from mvssl.api._embed import embed
 from mvssl.api._index import open_index
 from mvssl.api._models import model_for
-from mvssl.embedding import Frames, Model, VideoFrames
-from mvssl.embedding.tables import SUFFIX
+from mvssl.embedding import Model
 from mvssl.errors import InputError
+from mvssl.frames import SUFFIX, Frames, VideoFrames
 from mvssl.reporting.contact_sheet import contact_tiles, write_contact_page, write_contact_sheet
 from mvssl.retrieval import ExactIndex, Index, Match, Moment, parse_moment, write_edit_list, write_matches
 from mvssl.retrieval import search as search_frames

@@ -15,9 +15,10 @@ from mvssl.api._pretrain import pretrain
 from mvssl.api._report import moment_of, pair_of, results_chapters
 from mvssl.api._scan import scan
 from mvssl.api._search import Found, search
-from mvssl.embedding import Frames, Model, project, read_frames, write_frames
+from mvssl.embedding import Model, project
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
+from mvssl.frames import Frames, read_frames, write_frames
 from mvssl.reporting.report import Chapter, Part, write_report
 from mvssl.reporting.results import sentences
 from mvssl.reporting.training import settings_chapter, training_chapter

@@ -14,10 +14,10 @@ import torch
 from mvssl.embedding.parallel import each
 from mvssl.embedding.parts import Parts
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.tables import DamagedTable, Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError, VideoError
+from mvssl.frames import DamagedTable, Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.types import Video
 
 

@@ -6,10 +6,10 @@ import torch
 
 from mvssl.embedding.folder import describe
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.tables import Frames
 from mvssl.embedding.video import temporal_rows, unit
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
+from mvssl.frames import Frames
 
 
 def project(

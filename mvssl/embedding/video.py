@@ -11,9 +11,9 @@ from tqdm import tqdm
 from mvssl.embedding.parts import Parts
 from mvssl.embedding.pictures import pictures
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.tables import VideoFrames
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 from mvssl.types import Video
 from mvssl.video import Decoder, open_video
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import TOLERANCE_S, Segments
 
 _SLACK_S = 0.05  # labels may end one frame (at 20 fps) after the video: authors round differently

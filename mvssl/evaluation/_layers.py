@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
+from mvssl.frames import Frames
 
 PREFIX = "layer_"
 LAST = "embedding"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from mvssl.dtw import dtw
-from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.frames import Frames, VideoFrames
 from mvssl.neighbours import nearest
 
 METHODS: tuple[Literal["nearest", "dtw"], ...] = ("nearest", "dtw")

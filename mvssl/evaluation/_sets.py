@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, groups
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames
 from mvssl.statistics import interval_of_average
 
 

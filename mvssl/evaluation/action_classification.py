@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings, groups
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.controls import accuracy_and_recall
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
 from mvssl.statistics import SHARE, interval_of_mean

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import is_labelled, normalised_time
+from mvssl.frames import Frames
 
 
 def time_only(frames: Frames, *, kind: Literal["relative", "absolute"] = "relative") -> Frames:

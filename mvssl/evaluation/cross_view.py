@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest, top_k
 from mvssl.statistics import ERROR, SHARE, interval_of_mean

@@ -15,11 +15,11 @@ import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import fit_classifier
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 
 

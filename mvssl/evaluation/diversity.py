@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings
 from mvssl.evaluation._layers import layer_tables
 from mvssl.evaluation._result import Result
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 
 SAME = 1e-6  # nearer unit vectors count as equal: float32 features resolve no less

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from mvssl import files
-from mvssl.embedding.tables import Frames
 from mvssl.evaluation._result import Result
 from mvssl.evaluation.results_file import data_hash
 from mvssl.evaluation.suite import Evaluator
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 
 PACKAGE = Path(__file__).parents[1]

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings, frame_labels, groups, is_labelled
 from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos
 from mvssl.evaluation.controls import accuracy_and_recall, phase_controls
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import SHARE, interval_of_sums
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, checked_labels, frame_labels, groups, is_labelled
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation._sets import merged
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
 from mvssl.statistics import SHARE, interval_of_mean

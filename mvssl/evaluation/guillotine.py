@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from mvssl import config
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import groups
 from mvssl.evaluation._layers import LAST, layer_tables
 from mvssl.evaluation._result import Result
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 
 

@@ -14,10 +14,10 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest_between
 from mvssl.statistics import interval_of_average, interval_of_pairs

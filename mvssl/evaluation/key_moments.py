@@ -13,11 +13,11 @@ import numpy as np
 from mvssl.alignment import align
 from mvssl.alignment.linear import span_s
 from mvssl.alignment.time_map import on_line
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, groups, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.statistics import ERROR, SHARE, interval_of_pairs
 

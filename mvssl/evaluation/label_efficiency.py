@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, check_split, checked_embeddings, frame_labels
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation._sets import draw_videos
 from mvssl.evaluation.controls import accuracy_and_recall
 from mvssl.evaluation.phase_classification import Classifier, fit_classifier, labelled_rows
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import SHARE, interval_of_mean
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import groups
 from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.statistics import ERROR, interval_of_mean
 

@@ -16,7 +16,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import (
     by_label,
@@ -30,6 +29,7 @@ from mvssl.evaluation._checks import (
 from mvssl.evaluation._result import Result
 from mvssl.evaluation._sets import draw_videos, merged
 from mvssl.evaluation.controls import accuracy_and_recall, phase_controls
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import SHARE, interval_of_sums
 

@@ -16,11 +16,11 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, check_split, checked_embeddings, groups
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.controls import time_only
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import interval_of_average, interval_of_sums
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mvssl import files
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._result import Result
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import ALPHA, least_units, paired_comparison, sign_flips, unit_sums
 

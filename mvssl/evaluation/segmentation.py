@@ -16,11 +16,11 @@ from typing import Literal
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_labels, groups, is_labelled
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import PhaseClassification
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.statistics import PERCENT, interval_of_mean, interval_of_sums
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from mvssl.embedding.tables import Frames
 from mvssl.evaluation._checks import by_label, check_split, check_table
 from mvssl.evaluation._layers import layer_tables
 from mvssl.evaluation._result import Result
@@ -22,6 +21,7 @@ from mvssl.evaluation.offsets import Offsets
 from mvssl.evaluation.phase_classification import PhaseClassification
 from mvssl.evaluation.phase_progression import PhaseProgression
 from mvssl.evaluation.segmentation import Segmentation
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 
 SHOTS = (1, 2, 5, 10)  # x 10 episodes; the published protocol is LabelEfficiency(shots=tuple(range(1, 11)))

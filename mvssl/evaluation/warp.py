@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames
 
 Warp = Literal["none", "pause", "speed", "repeat", "remove"]
 WARPS: tuple[Warp, ...] = ("none", "pause", "speed", "repeat", "remove")

@@ -19,11 +19,11 @@ import numpy as np
 
 from mvssl.alignment.linear import span_s
 from mvssl.alignment.time_map import on_line
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import checked_embeddings, groups, normalised_time
 from mvssl.evaluation._matching import METHODS, clock_times, matched_times, pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.statistics import ERROR, interval_of_mean
 

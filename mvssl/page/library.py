@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mvssl.embedding import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.retrieval import ExactIndex
 from mvssl.types import Video

@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from mvssl.alignment import cost_matrix
-from mvssl.embedding import VideoFrames
+from mvssl.frames import VideoFrames
 from mvssl.reporting.matrix import evenly
 from mvssl.types import Video
 from mvssl.video import open_video

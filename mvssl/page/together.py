@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mvssl.alignment import IMAGENET, TRAINED, TimeMap, align, to_segments, transfer_labels
-from mvssl.embedding import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 from mvssl.labels import Segments
 
 

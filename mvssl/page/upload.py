@@ -8,8 +8,9 @@ from collections.abc import AsyncIterable
 from pathlib import Path
 
 from mvssl import files
-from mvssl.embedding import Model, VideoFrames, describe, write_frames
+from mvssl.embedding import Model, describe
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames, write_frames
 from mvssl.page.limits import open_upload
 from mvssl.types import Video
 from mvssl.video.layouts import SUFFIXES

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mvssl import files
-from mvssl.embedding import Frames, VideoFrames
 from mvssl.evaluation import Result
 from mvssl.evaluation.key_moments import pairs_of_one_action
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.reporting._figures import COLOURS, blank, plain
 from mvssl.reporting.layers import layers_figure

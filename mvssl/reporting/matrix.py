@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.alignment import TimeMap, cost_matrix
-from mvssl.embedding.tables import VideoFrames
+from mvssl.frames import VideoFrames
 from mvssl.labels import Segments
 
 MAX_POINTS = 800  # of the picture, per side

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.frames import Frames, VideoFrames
 
 from .match import Match, Selection
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 from filelock import FileLock
 
 from mvssl import files
-from mvssl.embedding.tables import SUFFIX, VideoFrames, ends_so, read_id, read_video_frames, the_only
 from mvssl.errors import InputError
+from mvssl.frames import SUFFIX, VideoFrames, ends_so, read_id, read_video_frames, the_only
 
 from .exact import directions
 from .match import FIELDS, Match, Selection

@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 
 _FORMS = "VIDEO@12.4s (a time), VIDEO@f372 (a frame), VIDEO@3s-5s or VIDEO@f90-f150 (a range)"
 _TIME = re.compile(r"(?P<a>\d+(?:\.\d+)?)s?(?:-(?P<b>\d+(?:\.\d+)?)s?)?")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames
 
 from .exact import ExactIndex
 from .lance import LanceIndex

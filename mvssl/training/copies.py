@@ -14,11 +14,12 @@ import numpy as np
 import torch
 
 from mvssl import config
-from mvssl.embedding import Frames, Recipe, VideoFrames
+from mvssl.embedding import Recipe
 from mvssl.embedding.recipe import MODALITIES
 from mvssl.encoders import FrameEncoder
 from mvssl.evaluation import reuse_rows, warped_frames
 from mvssl.evaluation.warp import WARPS, Warp
+from mvssl.frames import Frames, VideoFrames
 from mvssl.training.feature_cache import FeatureCache
 from mvssl.types import Video
 

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from mvssl import files
-from mvssl.embedding import Frames, Recipe, describe, embed_video, project
+from mvssl.embedding import Recipe, describe, embed_video, project
 from mvssl.encoders import FrameEncoder, Image
 from mvssl.errors import ConfigError
 from mvssl.evaluation import KendallTau, PhaseClassification, WarpError, evaluate_frames, flatten, time_only
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.training import checkpoint
 from mvssl.training.copies import augmented_copies, can_be_augmented

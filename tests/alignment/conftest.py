@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import VideoFrames
+from mvssl.frames import VideoFrames
 
 WIDTH = 400
 

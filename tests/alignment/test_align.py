@@ -7,8 +7,8 @@ import pytest
 
 from mvssl.alignment import align, align_repetitions, cost_matrix, read_time_maps, write_time_maps
 from mvssl.alignment import align as align_function
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 
 LINE = np.linspace(0, 1, 80)
 

@@ -35,7 +35,7 @@ def test_the_line_runs_from_corner_to_corner(make_times, count, other, begin_s, 
 
 @pytest.fixture(scope="module")
 def make_times():
-    from mvssl.embedding.tables import VideoFrames
+    from mvssl.frames import VideoFrames
 
     def make(name, count, begin_s):
         frame = np.arange(count)

@@ -6,7 +6,7 @@ import numpy as np
 
 from mvssl.alignment import align
 from mvssl.alignment.movement import movement, nothing_moves
-from mvssl.embedding.tables import VideoFrames
+from mvssl.frames import VideoFrames
 
 
 def frames(name, rows):

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from mvssl.api import embed
-from mvssl.embedding import Model, read_frames
+from mvssl.embedding import Model
 from mvssl.errors import InputError
 from mvssl.evaluation import Offsets, WarpError
+from mvssl.frames import read_frames
 from mvssl.types import Video
 from mvssl.video import write_video
 

@@ -7,9 +7,8 @@ import pytest
 
 from mvssl import cli
 from mvssl.api import index, open_index, search
-from mvssl.embedding import Frames, VideoFrames, write_frames
-from mvssl.embedding.tables import file_name
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames, file_name, write_frames
 from mvssl.retrieval import ExactIndex
 from mvssl.video import write_video
 

@@ -6,21 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvssl.embedding import (
-    Model,
-    Recipe,
-    VideoFrames,
-    embed_folder,
-    embed_video,
-    load,
-    project,
-    read_frames,
-    write_frames,
-)
-from mvssl.embedding.tables import file_name
+from mvssl.embedding import Model, Recipe, embed_folder, embed_video, load, project
 from mvssl.embedding.video import windows
 from mvssl.encoders import Image
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames, file_name, read_frames, write_frames
 from mvssl.video import read_videos, write_video
 
 ENCODER = {
@@ -152,7 +142,7 @@ def test_a_table_is_whole_or_absent(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr("mvssl.embedding.tables.pq.write_table", broken)
+    monkeypatch.setattr("mvssl.frames.pq.write_table", broken)
     with pytest.raises(InputError, match="disk full"):
         write_frames(tmp_path, video._replace(video="other"), {"model": "m"})
     assert [path.name for path in tmp_path.iterdir()] == [file_name("x/y z.mp4")]

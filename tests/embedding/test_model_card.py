@@ -8,12 +8,13 @@ import torch
 from huggingface_hub import HfApi, ModelCard
 
 from mvssl.api import card, load
-from mvssl.embedding import Frames, Model, VideoFrames
+from mvssl.embedding import Model
 from mvssl.embedding.card import identity
 from mvssl.embedding.model import save_models
 from mvssl.errors import InputError
 from mvssl.evaluation import Result
 from mvssl.evaluation.results_file import write_results
+from mvssl.frames import Frames, VideoFrames
 
 IMAGE = {"name": "image", "backbone": "test_resnet", "weights": "none"}
 CONFIG = "data: {root: there}\nobjective: {name: carl, sigma_s: 0.2}\ntrain: {steps: 300}\nbatch: {size: 8}\n"

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from mvssl.api import embed
-from mvssl.embedding import Model, read_frames
-from mvssl.embedding.tables import SUFFIX, VideoFrames, file_name, read_video_frames, short_name, write_frames
+from mvssl.embedding import Model
+from mvssl.frames import SUFFIX, VideoFrames, file_name, read_frames, read_video_frames, short_name, write_frames
 from mvssl.video import read_videos, write_video, write_videos
 
 ENCODER = {"name": "frame", "backbone": "test_resnet", "mlp": [8], "dim": 16, "num_heads": 2, "hidden": 16,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvssl.embedding import Model, embed_folder, read_frames
+from mvssl.embedding import Model, embed_folder
+from mvssl.frames import read_frames
 from mvssl.video import read_videos, write_video
 
 with warnings.catch_warnings():

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mvssl.embedding import VideoFrames, read_frames, write_frames
-from mvssl.embedding.tables import read_id
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames, read_frames, read_id, write_frames
 
 
 @pytest.fixture

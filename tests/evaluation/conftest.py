@@ -8,7 +8,7 @@ import gzip
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames, VideoFrames
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segment, Segments, read_segments
 
 PHASES = ("one", "two", "three")

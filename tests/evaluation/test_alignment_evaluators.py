@@ -8,9 +8,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from mvssl.alignment import linear_map
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import KeyMoments, Offsets, PhaseProgression, estimate_offset, phase_progression
+from mvssl.frames import Frames
 from mvssl.labels import Segment, Segments
 
 

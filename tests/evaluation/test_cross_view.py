@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import CrossView
+from mvssl.frames import Frames
 
 
 @pytest.fixture

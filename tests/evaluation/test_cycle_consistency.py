@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import get
 from mvssl.evaluation.cycle_consistency import CycleConsistency, cycle_consistency
+from mvssl.frames import Frames
 
 
 def test_equal_videos_come_back_exactly_and_a_constant_one_to_its_first_frame():

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import Diagnostics, collapse
 from mvssl.evaluation._checks import normalised_time
+from mvssl.frames import Frames
 
 
 def test_collapse_of_known_shapes(rng):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation.diversity import Diversity, hyperspherical_energy
+from mvssl.frames import Frames
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 2.0])

@@ -5,11 +5,11 @@ import csv
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
 from mvssl.evaluation import majority, projected, time_histogram, time_only
 from mvssl.evaluation._checks import frame_labels
 from mvssl.evaluation.controls import phase_controls
+from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segment, Segments
 
 

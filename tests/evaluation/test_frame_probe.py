@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation.frame_probe import FrameProbe
+from mvssl.frames import Frames
 from mvssl.labels import Segments
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torchmetrics.functional.retrieval import retrieval_precision, retrieval_recall
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import FrameRetrieval, frame_precision, frame_retrieval
+from mvssl.frames import Frames
 
 
 def plain(videos, labels, size, groups):

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation import PhaseClassification
 from mvssl.evaluation.guillotine import Guillotine
+from mvssl.frames import Frames
 
 
 @pytest.fixture

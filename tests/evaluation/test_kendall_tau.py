@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import KendallTau, kendall_tau
 from mvssl.evaluation.kendall_tau import tau_b
+from mvssl.frames import Frames
 
 
 def clock(num_frames):

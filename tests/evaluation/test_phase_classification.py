@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 from sklearn.svm import SVC
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import PhaseClassification, phase_classification
+from mvssl.frames import Frames
 
 
 def data(rng, num_videos):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from mvssl import evaluation
-from mvssl.embedding.tables import Frames
 from mvssl.errors import ConfigError, InputError
 from mvssl.evaluation import Result, evaluate_frames, time_only
 from mvssl.evaluation.results_file import NOT_RUN, compare_results, data_hash, read_results, write_results
 from mvssl.evaluation.suite import all_evaluators, camera_evaluators
+from mvssl.frames import Frames
 
 
 @pytest.fixture

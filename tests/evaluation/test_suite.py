@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames
 from mvssl.errors import InputError
 from mvssl.evaluation import KendallTau, evaluate_frames, flatten, time_only
+from mvssl.frames import Frames
 from mvssl.labels import Segment, Segments
 
 

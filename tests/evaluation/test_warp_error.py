@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames, read_frames, write_frames
 from mvssl.errors import InputError
 from mvssl.evaluation import WarpError, warp_error
 from mvssl.evaluation.warp import WARPS, reuse_rows, warped_frames, warped_times
+from mvssl.frames import Frames, read_frames, write_frames
 
 
 def content(time_s):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from mvssl.alignment import TimeMap, align
-from mvssl.embedding.tables import VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import VideoFrames
 from mvssl.labels import Segment, Segments
 from mvssl.reporting._tiles import fitted, shortened, timecode
 from mvssl.reporting.contact_sheet import contact_tiles, write_contact_page, write_contact_sheet

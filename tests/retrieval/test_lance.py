@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from mvssl.embedding.tables import Frames, VideoFrames, write_frames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames, write_frames
 from mvssl.retrieval import search
 from mvssl.retrieval.lance import LanceIndex
 

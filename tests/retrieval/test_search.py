@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mvssl.embedding.tables import Frames, VideoFrames
 from mvssl.errors import InputError
+from mvssl.frames import Frames, VideoFrames
 from mvssl.retrieval import ExactIndex, Moment, parse_moment, search, write_matches
 from mvssl.retrieval.match import suppress
 

@@ -10,10 +10,10 @@ import torch
 
 from mvssl.embedding import Model, embed_folder
 from mvssl.embedding.parts import Parts
-from mvssl.embedding.tables import read_video_frames
 from mvssl.errors import InputError
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.kendall_tau import KendallTau
+from mvssl.frames import read_video_frames
 from mvssl.training import pretrain
 from mvssl.video import read_videos
 
@@ -139,7 +139,7 @@ def test_a_harmed_window_is_none(tmp_path, harm, capsys):
 
 
 def test_a_harmed_result_is_computed_again(embedded, tmp_path, capsys):
-    from mvssl.embedding import read_frames
+    from mvssl.frames import read_frames
 
     frames = read_frames(embedded[2])
     finished = FinishedResults(tmp_path)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from mvssl.alignment import write_boris, write_elan
-from mvssl.embedding.tables import Frames, VideoFrames, read_video_frames, write_frames
 from mvssl.errors import InputError, VideoError
+from mvssl.frames import Frames, VideoFrames, read_video_frames, write_frames
 from mvssl.labels import Segment, Segments, read_segments
 from mvssl.retrieval import ExactIndex, parse_moment, search, write_edit_list
 from mvssl.retrieval.moment import rows_of as rows_of_moment

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl import files
-from mvssl.embedding.table_columns import check_columns, read_about
 from mvssl.errors import InputError
+from mvssl.frame_columns import check_columns, read_about
 from mvssl.rows import clean
 
 SUFFIX = ".frames.parquet"
