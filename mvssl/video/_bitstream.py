@@ -26,6 +26,18 @@ def checker(codec: str, extradata: bytes | None) -> Callable[[bytes], bool] | No
     return lambda packet: _holds_forbidden(packet, width, hevc)
 
 
+def holds_idr(packet: bytes, extradata: bytes | None) -> bool:
+    """Whether an H.264 packet holds a slice of an IDR picture, which no later picture looks behind."""
+    if not extradata or extradata[0] != 1:
+        return any(packet[start.end()] & 0x1F == 5 for start in re.finditer(rb"\x00\x00\x01(?=.)", packet, re.DOTALL))
+    width, at = (extradata[4] & 3) + 1, 0
+    while at + width < len(packet):
+        if packet[at + width] & 0x1F == 5:
+            return True
+        at += width + int.from_bytes(packet[at : at + width], "big")
+    return False
+
+
 def _holds_forbidden(packet: bytes, width: int, hevc: bool) -> bool:
     if _NEVER.search(packet, width) is None:
         return False

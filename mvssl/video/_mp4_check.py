@@ -57,8 +57,8 @@ def _is_spoilt_name(name: bytes) -> bool:
 
 
 def _odd_durations(tables: dict[bytes, bytes]) -> Iterator[str]:
-    """Stated durations that are neither the sum of the samples' nor, as FFmpeg writes them, from the first to the last
-    presentation time and the end of the sample that comes last, in time or in the file."""
+    """Stated durations that are neither the sum of the samples' nor, as FFmpeg writes them, from the earliest presentation
+    time or that of the first sample to the end of the sample that comes last, in time or in the file."""
     steps, media = _rows(tables[b"stts"], 2), _duration(tables[b"mdhd"], 24, 16)
     length = np.repeat(steps[:, 1], steps[:, 0])
     times = np.cumsum(length) - length
@@ -68,7 +68,7 @@ def _odd_durations(tables: dict[bytes, bytes]) -> Iterator[str]:
     if not len(times):
         return
     from_zero = [times.max() + length[-1], (times + length).max()]
-    sums = [length.sum(), *from_zero, *(end - times.min() for end in from_zero)]
+    sums = [length.sum(), *from_zero, *(end - start for end in from_zero for start in (times.min(), times[0]))]
     if media not in (0, 0xFFFFFFFF, 2**64 - 1) and min(abs(media - int(total)) for total in sums) > length.max():
         yield f"the header states a duration of {media} ticks, the samples take {int(length.sum())}"
     if b"elst" in tables:

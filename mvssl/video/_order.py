@@ -14,6 +14,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from ._container import STRICT, opened, other_streams_off, packets_of, video_stream
+from ._open_start import is_whole
 
 
 class Learned(NamedTuple):
@@ -31,7 +32,9 @@ def starts_anew(frame: av.VideoFrame) -> bool:
     return bool(frame.pict_type == PictureType.I)
 
 
-def is_doubtful(container, stream, first: av.VideoFrame, pts: np.ndarray, timeless: np.ndarray, has_b: bool) -> bool:
+def is_doubtful(
+    container, stream, first: av.VideoFrame, pts: np.ndarray, dts: np.ndarray, timeless: np.ndarray, has_b: bool
+) -> bool:
     """Whether the order of the presentation times may not be that in which the pictures are shown.
 
     Args:
@@ -39,6 +42,7 @@ def is_doubtful(container, stream, first: av.VideoFrame, pts: np.ndarray, timele
         stream: of FFmpeg, after its first picture has been decoded.
         first: that picture.
         pts: (P,) presentation times in decoding order.
+        dts: (P,) decoding times.
         timeless: (P,) bool, packets that have none.
         has_b: what the stream was said to have before it was decoded.
     """
@@ -48,13 +52,22 @@ def is_doubtful(container, stream, first: av.VideoFrame, pts: np.ndarray, timele
         return is_avi and bool(timeless.any())
     in_order = bool((np.diff(pts) > 0).all())
     paired = context.name == "h264" and first.interlaced_frame
-    reorders = has_b or context.has_b_frames
-    return bool(timeless.any()) or paired or (is_avi and not in_order) or (in_order and reorders and len(pts) > 1)
+    reorders = bool(has_b or context.has_b_frames)
+    odd = (is_avi and not in_order) or in_order == reorders or _is_mended(dts)
+    return bool(timeless.any()) or paired or (odd and len(pts) > 1)
 
 
-def learn(path: str, first_key: int, count: int, *, timeout_s: float | None = None) -> Learned:
-    """Decode the file once, from a packet on."""
+def _is_mended(dts: np.ndarray) -> bool:
+    """Whether some decoding time is the one before and a tick: what FFmpeg writes where the times that it was given go back,
+    and then so do the presentation times."""
+    steps = np.diff(dts)
+    return bool((steps == 1).any()) and np.median(steps) > 3
+
+
+def learn(path: str, first_key: int, pts: np.ndarray, *, timeout_s: float | None = None) -> Learned:
+    """Decode the file once, from its first key frame on."""
     order: list[int] = []
+    count = len(pts)
     safe, failed, error = np.zeros(count, dtype=bool), [], ""
     with opened(path, timeout_s=timeout_s) as container:
         stream = video_stream(container)
@@ -70,8 +83,10 @@ def learn(path: str, first_key: int, count: int, *, timeout_s: float | None = No
             try:
                 frames: list = context.decode(packet if packet.size else None)
             except av.FFmpegError as problem:
-                failed.append(min(position, count - 1))
-                error = error or str(problem)
+                position = min(position, count - 1)
+                if pts[position] >= pts[first_key] and not is_whole(path, first_key, position):
+                    failed.append(position)
+                    error = error or str(problem)
                 continue
             for frame in frames:
                 order.append(frame.opaque[0])

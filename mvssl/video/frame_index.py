@@ -17,7 +17,7 @@ from ._container import first_picture, opened, other_streams_off, packets_of, tu
 from ._damage import of_container
 from ._order import Learned, is_doubtful, learn, starts_anew
 
-VERSION = 3  # of the meaning of the fields; part of the cache key
+VERSION = 4  # of the meaning of the fields; part of the cache key
 _MISSING = np.iinfo(np.int64).min
 
 
@@ -137,8 +137,10 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     _refuse_new_size(path, container, stream, pts, dts, key, frame)
     shown, failed, learned = _by_time(pts, key, discard), np.zeros(0, dtype=np.int64), False
     key = key.copy()
-    if is_doubtful(container, stream, frame, pts, timeless, has_b) or not _keys_hold(container, stream, pts, dts, key):
-        found = learn(path, int(np.argmax(key)), len(pts), timeout_s=timeout_s)
+    if is_doubtful(container, stream, frame, pts, dts, timeless, has_b) or not _keys_hold(
+        container, stream, pts, dts, key
+    ):
+        found = learn(path, int(np.argmax(key)), pts, timeout_s=timeout_s)
         failed = found.failed
         differs = not np.array_equal(found.shown, shown) and not _is_part(found, pts)
         learned = differs or is_avi or bool(timeless.any())
@@ -151,7 +153,8 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
         raise _no_times(path, container, stream)
     if not len(shown):
         raise VideoError(f"{path}: no frame is to be shown", path=path, kind="corrupt")
-    times = np.sort((dts if is_avi and learned else pts)[shown])
+    timed = not (is_avi or timeless.any() or (np.diff(pts) > 0).all())  # each picture states its own time
+    times = _forward(pts[shown]) if timed else np.sort((dts if is_avi and learned else pts)[shown])
     _refuse_repeated(path, times, tick_s)
     last = int(duration[shown[-1]])
     if last <= 0 or (learned and len(shown) < len(pts)):
@@ -199,6 +202,14 @@ def _by_time(pts: np.ndarray, key: np.ndarray, discard: np.ndarray) -> np.ndarra
     first_key = int(np.argmax(key))
     shown = np.flatnonzero(~discard & (np.arange(len(pts)) >= first_key) & (pts >= pts[first_key]))
     return shown[np.argsort(pts[shown], kind="stable")]
+
+
+def _forward(times: np.ndarray) -> np.ndarray:
+    """Presentation times in the order of the pictures: where they go back, a tick after the picture before, as FFmpeg has it."""
+    if len(np.unique(times)) < len(times):
+        return np.sort(times)
+    steps = np.arange(len(times))
+    return np.maximum.accumulate(times - steps) + steps
 
 
 def _filled(path: str, container, stream, pts: np.ndarray, dts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

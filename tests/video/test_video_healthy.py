@@ -30,6 +30,7 @@ CUTS = [("before", a, b) for a in (0.2, 0.5, 0.73, 1.1) for b in (0.3, 0.61, 0.8
     ("after", a, b) for a in (0.0, 0.45, 0.9) for b in (0.4, 0.77)
 ]
 RATES = ("PTS*1.37", "PTS+0.3*N*N/60/TB/30", "PTS+sin(N/7)/90/TB", "PTS+0.6*mod(N,3)/30/TB", "PTS*(1+N/90)")
+EXCLUDED = {("mpeg4", 7)}  # FFmpeg's MPEG-4 encoder refuses times that go back
 WRAPS = {  # as these tools lay out their files
     "plain.mp4": [], "faststart.mp4": ["-movflags", "+faststart"], "plain.mov": [], "plain.mkv": [],
     "fragments.mp4": ["-movflags", "frag_keyframe+empty_moov"], "dash.mp4": ["-movflags", "dash+delay_moov+frag_every_frame"],
@@ -46,19 +47,24 @@ def run(*arguments):
 
 
 def ffmpeg_says(path):
-    """Pictures (N, 3, H, W) and times of the command line tools."""
+    """Pictures (N, 3, H, W) and times of the command line tools.
+
+    Of pictures whose times go back (``rate7``) the stated time counts, and not FFmpeg's best effort, which takes decoding times
+    of other pictures for some of them: a picture is not on screen before the one that it follows.
+    """
     probe = subprocess.run(
         ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
-         "stream=width,height:frame=best_effort_timestamp_time",
+         "stream=width,height:frame=pts_time",
          "-of", "default=nw=1:nk=1", str(path)], check=True, capture_output=True, text=True,
     )  # fmt: skip
     *times, width, height = probe.stdout.split()
+    times = np.maximum.accumulate(np.array(times, dtype=np.float64))
     raw = subprocess.run(
         ["ffmpeg", "-loglevel", "error", "-i", str(path), "-map", "0:v:0", "-vsync", "passthrough", "-f", "rawvideo",
          "-pix_fmt", "rgb24", "-"], check=True, capture_output=True,
     )  # fmt: skip
     pictures = np.frombuffer(raw.stdout, np.uint8).reshape(-1, int(height), int(width), 3)
-    return pictures.transpose(0, 3, 1, 2), np.array(times, dtype=np.float64)
+    return pictures.transpose(0, 3, 1, 2), times
 
 
 def make(name, folder, encode_as):
@@ -78,6 +84,8 @@ def make(name, folder, encode_as):
         run(*place, "-c", "copy", path)
         yield path
     for number, (rate, sync) in enumerate(itertools.product(RATES, ("vfr", "passthrough"))):
+        if (name, number) in EXCLUDED:
+            continue
         path = folder / f"{name}_rate{number}.mp4"
         clock = ["-enc_time_base", "1/30000"] if sync == "passthrough" else []
         run(
@@ -160,6 +168,6 @@ def make_some(folder, encode_as, wanted):
 @pytest.mark.parametrize("name", SOURCES)
 def test_300_healthy_variants(tmp_path, encode_as, name):
     paths = list(make(name, tmp_path, encode_as))
-    assert len(paths) >= 65
+    assert len(paths) == 65 - (name in dict(EXCLUDED))
     found = failures(paths)
     assert not found, f"{len(found)} of {len(paths)}: {found}"

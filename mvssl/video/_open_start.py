@@ -1,0 +1,63 @@
+"""Files that begin with a key frame that is no fresh start: an H.264 cut within an open group of pictures.
+
+``ffmpeg -ss A -i IN -c copy OUT`` cuts at any picture that is marked as a key frame. Where that is an I picture with a
+recovery point, and no IDR picture, what follows still speaks of pictures from before the cut: some lead into the key frame and
+need them (nobody shows those), and some only say that one of them is no longer kept (ITU-T H.264, 7.4.3.3). A decoder in strict
+mode calls both an error.
+"""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+
+from ._bitstream import holds_idr
+from ._container import opened, other_streams_off, packets_of, video_stream
+
+REACH = 64  # packets; what was kept before the cut (16 pictures at most) has been given up by then
+
+
+def is_whole(path: str, first_key: int, position: int) -> bool:
+    """Whether the pictures up to this packet are whole although the decoder calls one of them an error.
+
+    They are if the file begins as above, and no part of any of them had to be concealed: then they are the same, bit for bit,
+    whether the decoder conceals or not.
+
+    Args:
+        path: of the file.
+        first_key: the first key frame, a packet.
+        position: of the packet, in decoding order.
+    """
+    if not 0 < position - first_key <= REACH:
+        return False
+    concealed, bare = (_pictures(path, first_key, position, ec) for ec in ("guess_mvs+deblock", "0"))
+    return bool(bare) and bare.keys() == concealed.keys() and all(np.array_equal(bare[n], concealed[n]) for n in bare)
+
+
+def _pictures(path: str, first_key: int, stop: int, concealment: str) -> dict[int, np.ndarray]:
+    """The pictures from the key frame on, in the order of time, by packet; none where there is another reason for an error."""
+    frames: list[av.VideoFrame] = []
+    with opened(path) as container:
+        stream = video_stream(container)
+        other_streams_off(container, stream)
+        context = stream.codec_context
+        context.copy_opaque, context.options = True, {"ec": concealment}
+        position = -1
+        try:
+            for packet in packets_of(path, container, stream):
+                position += packet.size > 0
+                if packet.size and position < first_key:
+                    continue
+                if position == first_key and (context.name != "h264" or holds_idr(bytes(packet), context.extradata)):
+                    return {}
+                packet.opaque = (position,)
+                frames += context.decode(packet if packet.size else None)
+                if position == stop:
+                    frames += context.decode(None) if packet.size else []
+                    break
+        except av.FFmpegError:
+            return {}
+        sources = [frame.opaque[0] for frame in frames]
+        begin = sources.index(first_key) if first_key in sources else len(sources)
+        shown = [(n, frame) for n, frame in zip(sources[begin:], frames[begin:]) if not frame.is_corrupt]
+        return {n: frame.to_ndarray() for n, frame in shown} if stop in sources[begin:] else {}

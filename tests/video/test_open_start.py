@@ -1,0 +1,104 @@
+"""Files that begin in an open group of pictures, and files whose times go back: right, and as strict as others on damage."""
+
+import shutil
+import subprocess
+
+import av
+import numpy as np
+import pytest
+
+from mvssl.types import ClipRequest
+from mvssl.video import build_index, open_video, scan
+from mvssl.video._bitstream import holds_idr
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command")
+OPEN = {"crf": "16", "preset": "veryfast", "x264-params": "open-gop=1:b-adapt=0"}
+
+
+def ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *map(str, arguments)], check=True)
+
+
+def pictures_of(path):
+    """As the command line tool decodes them, (N, 3, 80, 112)."""
+    command = ["ffmpeg", "-v", "quiet", "-i", path, "-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, check=True, capture_output=True).stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, 80, 112, 3).transpose(0, 3, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def cuts(tmp_path_factory, encode_as):
+    """Cut once, at a key frame that is no IDR picture; cut by way of Matroska, where leading pictures lose their times."""
+    folder = tmp_path_factory.mktemp("cuts")
+    source = encode_as(folder / "source.mp4", "libx264", bframes=3, options=OPEN)
+    made = {name: folder / f"{name}.mp4" for name in ("one", "two", "twice")}
+    ffmpeg("-ss", 0.5, "-t", 0.61, "-i", source, "-c", "copy", made["one"])
+    ffmpeg("-ss", 1.1, "-t", 0.61, "-i", source, "-c", "copy", made["two"])
+    ffmpeg("-ss", 0.9, "-i", source, "-c", "copy", folder / "once.mkv")
+    ffmpeg("-i", folder / "once.mkv", "-c", "copy", made["twice"])
+    return made
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["one", "two", "twice"])
+def test_a_cut_in_an_open_group_is_read_as_ffmpeg_reads_it(cuts, name, recwarn):
+    expected = pictures_of(cuts[name])
+    with open_video(cuts[name]) as video:
+        assert np.array_equal(video.frames_at(video.times_s), expected)
+        for number in np.random.default_rng(3).permutation(len(expected))[:12]:
+            assert np.array_equal(video.frames_at(video.times_s[number])[0], expected[number])
+        assert sum(1 for _ in video.frames()) == len(expected)
+    assert [w.message for w in recwarn] == []
+    assert not [
+        p for p in scan(cuts[name].parent, decode=True).problems if p.kind in ("corrupt", "odd_tables") or p.fatal
+    ]
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_damage_behind_such_a_cut_is_found(cuts, tmp_path, name):
+    """The same pictures are flagged as in a file with an IDR picture: from the damaged one to the next key frame."""
+    data = bytearray(cuts[name].read_bytes())
+    with av.open(str(cuts[name])) as container:
+        packets = [p for p in container.demux(video=0) if p.size]
+    assert not holds_idr(bytes(packets[0]), container.streams.video[0].codec_context.extradata)
+    at, size = packets[4].pos, packets[4].size  # the first reference behind the leading pictures
+    data[at + size // 3 : at + size - 1] = bytes(255 - byte for byte in data[at + size // 3 : at + size - 1])
+    (tmp_path / "film.mp4").write_bytes(bytes(data))
+    with open_video(tmp_path / "film.mp4", damaged="flag") as video:
+        index = video.index
+        clip = video.read([ClipRequest("x", video.times_s)])[0]
+        damaged = clip.damaged[:, 0]
+    with open_video(cuts[name]) as video:
+        healthy = video.frames_at(video.times_s)
+    spoilt = (clip.frames[:, 0] != healthy).any((1, 2, 3))
+    assert spoilt.any()
+    assert damaged[spoilt].all()
+    keys = np.flatnonzero(index.key)
+    assert damaged[(index.shown >= 4) & (index.shown < keys[1])].all()
+
+
+@needs_ffmpeg
+def test_pictures_whose_times_go_back_keep_the_decoders_order(tmp_path, encode_as):
+    """Every third time lies before the one it follows: the picture comes right after it, and single reads agree."""
+    source = encode_as(tmp_path / "source.mp4", "libx264", bframes=3, options=OPEN)
+    path = tmp_path / "back.mp4"
+    clock = ["-vf", "setpts='PTS+0.6*mod(N,3)/30/TB'", "-vsync", "passthrough", "-enc_time_base", "1/30000"]
+    ffmpeg("-i", source, *clock, "-c:v", "libx264", "-bf", 3, path)
+    expected = pictures_of(path)
+    index = build_index(path)
+    stated = np.arange(60) * 1000 + np.arange(60) % 3 * 600
+    assert np.abs(index.shown_pts - np.maximum.accumulate(stated)).max() <= 2
+    with open_video(path) as video:
+        for number in range(60):
+            assert np.array_equal(video.frames_at(video.times_s[number])[0], expected[number])
+
+
+def test_idr_pictures_are_told_from_others():
+    idr, other, record = b"\x65\x88", b"\x41\x9a", b"\x01\x64\x00\x1f\xff"  # NAL units of types 5 and 1; 4-byte lengths
+    sized = [len(unit).to_bytes(4, "big") + unit for unit in (other, idr)]
+    assert holds_idr(b"".join(sized), record)
+    assert not holds_idr(sized[0], record)
+    assert holds_idr(b"\0\0\0\1" + other + b"\0\0\1" + idr, None)
+    assert not holds_idr(b"\0\0\1" + other, None)
+    assert not holds_idr(b"", record)
