@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import _matroska, _mp4, _mp4_check, _ogg, _transport
+from . import _matroska, _mp4, _ogg, _transport
 
 
 class Damage:
@@ -57,8 +57,6 @@ def of_container(path: str, container, stream, place, torn, key, shown, shown_pt
         shown: (N,) packets in the order in which they are shown.
         shown_pts: (N,) their times.
     """
-    if "mp4" in container.format.name and _mp4_check.judge(path, stream.id).contradicts:
-        return np.ones(len(key), dtype=bool)
     damage = Damage(key, shown)
     if not len(place):
         return np.zeros(len(key), dtype=bool)

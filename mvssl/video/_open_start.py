@@ -2,8 +2,8 @@
 
 ``ffmpeg -ss A -i IN -c copy OUT`` cuts at any picture that is marked as a key frame. Where that is an I picture with a
 recovery point, and no IDR picture, what follows still speaks of pictures from before the cut: some lead into the key frame and
-need them (nobody shows those), and some only say that one of them is no longer kept (ITU-T H.264, 7.4.3.3). A decoder in strict
-mode calls both an error.
+need them (nobody shows those), and the one behind these may say that some are no longer kept (ITU-T H.264, 7.4.3.3). A decoder
+in strict mode calls both an error.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import numpy as np
 from ._bitstream import holds_idr
 from ._container import opened, other_streams_off, packets_of, video_stream
 
-REACH = 64  # packets; what was kept before the cut (16 pictures at most) has been given up by then
 
+def excused(path: str, leads: np.ndarray, first_key: int, position: int) -> bool:
+    """Whether an error of the decoder says no more than that the file was cut so.
 
-def is_whole(path: str, first_key: int, position: int) -> bool:
-    """Whether the pictures up to this packet are whole although the decoder calls one of them an error.
-
-    They are if the file begins as above, and no part of any of them had to be concealed: then they are the same, bit for bit,
-    whether the decoder conceals or not.
+    It does at a packet that leads into the first key frame, and at the one right behind these where the file begins as above
+    and no part of its picture had to be concealed: then it is the same, bit for bit, whether the decoder conceals or not.
 
     Args:
         path: of the file.
+        leads: (P,) bool: packets that are shown, if at all, before the first key frame.
         first_key: the first key frame, a packet.
-        position: of the packet, in decoding order.
+        position: the packet at which the decoder failed.
     """
-    if not 0 < position - first_key <= REACH:
+    if position <= first_key or leads[position]:
+        return position > first_key
+    if not leads[first_key + 1 : position].all():
         return False
     concealed, bare = (_pictures(path, first_key, position, ec) for ec in ("guess_mvs+deblock", "0"))
     return bool(bare) and bare.keys() == concealed.keys() and all(np.array_equal(bare[n], concealed[n]) for n in bare)

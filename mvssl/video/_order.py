@@ -14,7 +14,7 @@ import numpy as np
 from av.video.frame import PictureType
 
 from ._container import STRICT, opened, other_streams_off, packets_of, video_stream
-from ._open_start import is_whole
+from ._open_start import excused
 
 
 class Learned(NamedTuple):
@@ -67,7 +67,7 @@ def _is_mended(dts: np.ndarray) -> bool:
 def learn(path: str, first_key: int, pts: np.ndarray, *, timeout_s: float | None = None) -> Learned:
     """Decode the file once, from its first key frame on."""
     order: list[int] = []
-    count = len(pts)
+    count, leads = len(pts), (pts < pts[first_key]) & (np.arange(len(pts)) > first_key)
     safe, failed, error = np.zeros(count, dtype=bool), [], ""
     with opened(path, timeout_s=timeout_s) as container:
         stream = video_stream(container)
@@ -84,7 +84,7 @@ def learn(path: str, first_key: int, pts: np.ndarray, *, timeout_s: float | None
                 frames: list = context.decode(packet if packet.size else None)
             except av.FFmpegError as problem:
                 position = min(position, count - 1)
-                if pts[position] >= pts[first_key] and not is_whole(path, first_key, position):
+                if not excused(path, leads, first_key, position):
                     failed.append(position)
                     error = error or str(problem)
                 continue

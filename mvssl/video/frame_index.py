@@ -98,8 +98,12 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
                 place, torn, crc = np.zeros((3, 0), dtype=np.int64)
             index, failed = _index(path, container, stream, *table, timeout_s=timeout_s)
             torn = np.union1d(torn, failed)
-            doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
-            remarks = tuple(_remarks(path, container, stream, index))
+            tables = _mp4_check.judge(path, stream.id) if "mp4" in container.format.name else None
+            if tables and tables.contradicts:
+                doubt = np.ones(len(index.pts), dtype=bool)
+            else:
+                doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)
+            remarks = tuple(_remarks(index, tables.remark if tables else ""))
             return index._replace(crc=crc.astype(np.uint32), doubt=doubt, remarks=remarks)
         except av.FFmpegError as error:
             kind = "timeout" if isinstance(error, av.ExitError) else "corrupt"
@@ -131,6 +135,7 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     if timeless.any() or (np.diff(pts) <= 0).any():  # decoding times that FFmpeg makes up (Matroska has none) may jump
         _refuse_backward(path, dts[dts != _MISSING], tick_s)
     pts, dts = _filled(path, container, stream, pts, dts)
+    pts = _before_zero(container, pts, timeless, int(np.argmax(key)))
     _refuse_cut_avi(path, container, stream, dts)
     is_avi = "avi" in container.format.name.split(",")
     frame = first_picture(path, container, stream, pts, dts, key)
@@ -187,9 +192,9 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     return index, failed if learned else failed[:0]
 
 
-def _remarks(path: str, container, stream, index: FrameIndex) -> Iterator[tuple[str, str]]:
-    if "mp4" in container.format.name and (odd := _mp4_check.judge(path, stream.id).remark):
-        yield "odd_tables", f"{odd}: written so, or damaged and then the times may be wrong"
+def _remarks(index: FrameIndex, odd_tables: str) -> Iterator[tuple[str, str]]:
+    if odd_tables:
+        yield "odd_tables", f"{odd_tables}: written so, or damaged and then the times may be wrong"
     if abs(index.skew_degrees) > 1:
         yield (
             "odd_rotation",
@@ -202,6 +207,14 @@ def _by_time(pts: np.ndarray, key: np.ndarray, discard: np.ndarray) -> np.ndarra
     first_key = int(np.argmax(key))
     shown = np.flatnonzero(~discard & (np.arange(len(pts)) >= first_key) & (pts >= pts[first_key]))
     return shown[np.argsort(pts[shown], kind="stable")]
+
+
+def _before_zero(container, pts: np.ndarray, timeless: np.ndarray, first_key: int) -> np.ndarray:
+    """Matroska has a time for every packet; FFmpeg gives none to those before 0: pictures that lead into the first key frame."""
+    if "matroska" not in container.format.name:
+        return pts
+    stop = first_key + 1 + int(np.argmin(np.append(timeless[first_key + 1 :], False)))
+    return np.concatenate([pts[: first_key + 1], np.full(stop - first_key - 1, pts[first_key] - 1), pts[stop:]])
 
 
 def _forward(times: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from mvssl.errors import VideoError
 from ._bitstream import checker
 from ._container import STRICT, open_container, other_streams_off, packets_of, seek_targets, video_stream
 from ._damage import Damage
-from ._open_start import is_whole
+from ._open_start import excused
 from ._order import starts_anew
 from ._picture import Crop, FrameConverter, Size
 from .frame_index import FrameIndex
@@ -64,6 +64,10 @@ class PyAVReader:
         self._stamps = index.dts if index.known_by_dts else index.pts
         self._rank = np.full(len(index.pts), -1)  # of each packet's picture among those shown
         self._rank[index.shown] = np.arange(len(index.shown))
+        # packets that lead into the first key frame: they need what came before a cut, are not shown, and no other needs them
+        self._leads = (
+            (self._rank < 0) & (np.arange(len(index.pts)) > self._keys[0]) & (index.pts < index.pts[self._keys[0]])
+        )
         self._excused: dict[int, bool] = {}  # packets that the decoder calls an error
         self.doubted: set[int] = set()  # frames handed out as whole by the last ``decode``, then found to be in doubt
         self._convert = FrameConverter(index.quarter_turns, index.mirrored)
@@ -166,7 +170,7 @@ class PyAVReader:
                     self._keys = self._keys[:1]
                     return dict(run.wanted)
                 disordered, rank = self._rank[source] < rank, int(self._rank[source])
-                if (frame.is_corrupt or disordered) and not self._leads_in(source):
+                if (frame.is_corrupt or disordered) and not self._leads[source]:
                     damage.begins_at(source)
                     self.doubted |= {n for packet, n in given if damage.covers(packet)}
                 number = left.pop(source, None)
@@ -182,17 +186,10 @@ class PyAVReader:
                     yield Decoded(number, self._checked(frame, source), bad)
         return doubtful | left
 
-    def _leads_in(self, position: int) -> bool:
-        """Whether a packet leads into the first key frame: decoded after it, to be shown before it. Such pictures need what
-        came before a cut, are not shown, and no other picture needs them."""
-        first = self._keys[0]
-        return bool(self._rank[position] < 0 and position > first and self.index.pts[position] < self.index.pts[first])
-
     def _is_excused(self, position: int) -> bool:
         """Whether an error of the decoder says no more than that a file was cut in an open group of pictures."""
         if position not in self._excused:
-            first = int(self._keys[0])
-            self._excused[position] = self._leads_in(position) or is_whole(self.index.path, first, position)
+            self._excused[position] = excused(self.index.path, self._leads, int(self._keys[0]), position)
         return self._excused[position]
 
     def _is_spoilt(self, packet: av.Packet, position: int) -> bool:

@@ -208,6 +208,10 @@ def _recipes(folder: Path) -> dict[str, Callable[[], Made]]:
         "mpeg1_ps": lambda: Made(encode(folder / "mpeg1.mpg", "mpeg1video", bframes=2, options={"b": "4M"}), np.arange(60), None),
         "mjpeg_mov": lambda: plain("mjpeg.mov", "mjpeg", pix_fmt="yuvj420p", options={"qscale": "3", "flags": "+qscale"}),
         "wmv": lambda: Made(encode(folder / "wmv2.wmv", "wmv2", container="asf", options={"b": "3M"}), np.arange(60), None),
+        "gif": lambda: Made(encode(folder / "film.gif", "gif", fps=25, pix_fmt="rgb8"), np.arange(60), None),
+        "mxf": lambda: Made(encode(folder / "mpeg2.mxf", "mpeg2video", fps=25, bframes=2, options={"b": "4M"}), np.arange(60), None),
+        "ivf": lambda: Made(encode(folder / "vp8.ivf", "libvpx", options={"crf": "10", "b": "2M", "cpu-used": "8"}), np.arange(60), None),
+        "ogg": lambda: Made(encode(folder / "vp8.ogv", "libvpx", container="ogg", options={"b": "2M", "cpu-used": "8"}), np.arange(60), None),
         "rotated_90": lambda: made(set_matrix(encode(folder / "rotated_90.mp4", "libx264", bframes=2, options=X264), (0, 1, -1, 0))),
         "two_streams": two_streams,
         # to be refused, or to be told the truth about
@@ -223,7 +227,7 @@ READABLE = (
     "h264_mkv", "h264_flv", "h264_avi", "h264_fragmented", "h264_10bit", "h264_444_odd", "h264_ts", "h264_edit_list",
     "h264_offset_mkv", "h264_variable_rate", "h264_variable_rate_mkv", "h264_jitter", "h264_one_frame", "hevc_open_gop",
     "hevc_closed_gop", "vp8", "vp9", "vp9_mp4", "av1", "av1_mkv", "mpeg4_avi", "mpeg4_avi_bframes", "mpeg4_mp4_bframes",
-    "mpeg2_ts", "mpeg1_ps", "mjpeg_mov", "wmv", "rotated_90", "two_streams",
+    "mpeg2_ts", "mpeg1_ps", "mjpeg_mov", "wmv", "gif", "mxf", "ivf", "ogg", "rotated_90", "two_streams",
 )  # fmt: skip
 
 

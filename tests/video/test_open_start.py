@@ -31,16 +31,16 @@ def cuts(tmp_path_factory, encode_as):
     """Cut once, at a key frame that is no IDR picture; cut by way of Matroska, where leading pictures lose their times."""
     folder = tmp_path_factory.mktemp("cuts")
     source = encode_as(folder / "source.mp4", "libx264", bframes=3, options=OPEN)
-    made = {name: folder / f"{name}.mp4" for name in ("one", "two", "twice")}
+    made = {name: folder / f"{name}.mp4" for name in ("one", "two", "twice")} | {"matroska": folder / "once.mkv"}
     ffmpeg("-ss", 0.5, "-t", 0.61, "-i", source, "-c", "copy", made["one"])
     ffmpeg("-ss", 1.1, "-t", 0.61, "-i", source, "-c", "copy", made["two"])
-    ffmpeg("-ss", 0.9, "-i", source, "-c", "copy", folder / "once.mkv")
-    ffmpeg("-i", folder / "once.mkv", "-c", "copy", made["twice"])
+    ffmpeg("-ss", 0.9, "-i", source, "-c", "copy", made["matroska"])
+    ffmpeg("-i", made["matroska"], "-c", "copy", made["twice"])
     return made
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("name", ["one", "two", "twice"])
+@pytest.mark.parametrize("name", ["one", "two", "twice", "matroska"])
 def test_a_cut_in_an_open_group_is_read_as_ffmpeg_reads_it(cuts, name, recwarn):
     expected = pictures_of(cuts[name])
     with open_video(cuts[name]) as video:
@@ -54,28 +54,49 @@ def test_a_cut_in_an_open_group_is_read_as_ffmpeg_reads_it(cuts, name, recwarn):
     ]
 
 
+def strict_errors(path):
+    """Packets of the first group that a decoder in strict mode calls an error."""
+    found = set()
+    with av.open(str(path)) as container:
+        container.streams.video[0].codec_context.options = {"err_detect": "crccheck+explode"}
+        for number, packet in enumerate(container.demux(video=0)):
+            try:
+                packet.decode()
+            except av.FFmpegError:
+                found.add(number)
+            if number == 11:
+                return found
+
+
 @needs_ffmpeg
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_damage_behind_such_a_cut_is_found(cuts, tmp_path, name):
-    """The same pictures are flagged as in a file with an IDR picture: from the damaged one to the next key frame."""
-    data = bytearray(cuts[name].read_bytes())
+    """What a decoder calls an error in the damaged file and not in the healthy one is flagged, up to the next key frame; of the
+    picture right behind the leading ones (packet 4), what had to be concealed."""
+    data, path = cuts[name].read_bytes(), tmp_path / "film.mp4"
     with av.open(str(cuts[name])) as container:
-        packets = [p for p in container.demux(video=0) if p.size]
-    assert not holds_idr(bytes(packets[0]), container.streams.video[0].codec_context.extradata)
-    at, size = packets[4].pos, packets[4].size  # the first reference behind the leading pictures
-    data[at + size // 3 : at + size - 1] = bytes(255 - byte for byte in data[at + size // 3 : at + size - 1])
-    (tmp_path / "film.mp4").write_bytes(bytes(data))
-    with open_video(tmp_path / "film.mp4", damaged="flag") as video:
-        index = video.index
-        clip = video.read([ClipRequest("x", video.times_s)])[0]
-        damaged = clip.damaged[:, 0]
-    with open_video(cuts[name]) as video:
-        healthy = video.frames_at(video.times_s)
-    spoilt = (clip.frames[:, 0] != healthy).any((1, 2, 3))
-    assert spoilt.any()
-    assert damaged[spoilt].all()
-    keys = np.flatnonzero(index.key)
-    assert damaged[(index.shown >= 4) & (index.shown < keys[1])].all()
+        packets = [(p.pos, p.size, bytes(p)) for p in container.demux(video=0) if p.size]
+        assert not holds_idr(packets[0][2], container.streams.video[0].codec_context.extradata)
+    excused = strict_errors(cuts[name])
+    assert excused <= {1, 2, 3, 4}
+    assert excused
+    rng, seen, found_behind = np.random.default_rng(5), 0, 0
+    for number in range(20):
+        victim = 4 + number % 5  # behind the leading pictures
+        at, size, _ = packets[victim]
+        start = int(rng.integers(5, size // 2))
+        spoilt = rng.bytes(size - start) if number % 2 else b"\xff" * (size - start)
+        path.write_bytes(data[: at + start] + spoilt + data[at + size :])
+        errors = strict_errors(path) - excused
+        with open_video(path, damaged="flag") as video:
+            shown, last = video.index.shown, int(np.flatnonzero(video.index.key)[1])
+            damaged = video.read([ClipRequest("x", video.times_s)])[0].damaged[:, 0]
+        for error in errors & set(shown.tolist()) - {4}:
+            assert damaged[(shown >= error) & (shown < last)].all()
+            seen += 1
+        found_behind += bool(victim == 4 and damaged[shown == 4].all())
+    assert seen >= 5
+    assert found_behind
 
 
 @needs_ffmpeg
