@@ -51,8 +51,9 @@ def _pictures(path: str, first_key: int, stop: int, concealment: str) -> dict[in
                     continue
                 if position == first_key and (context.name != "h264" or holds_idr(bytes(packet), context.extradata)):
                     return {}
-                packet.opaque = (position,)
-                frames += context.decode(packet if packet.size else None)
+                fed = av.Packet(bytes(packet))  # without its flags: what an edit list hides comes out too
+                fed.pts, fed.dts, fed.opaque = packet.pts, packet.dts, (position,)
+                frames += context.decode(fed if packet.size else None)
                 if position == stop:
                     frames += context.decode(None) if packet.size else []
                     break

@@ -142,9 +142,9 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
     _refuse_new_size(path, container, stream, pts, dts, key, frame)
     shown, failed, learned = _by_time(pts, key, discard), np.zeros(0, dtype=np.int64), False
     key = key.copy()
-    if is_doubtful(container, stream, frame, pts, dts, timeless, has_b) or not _keys_hold(
-        container, stream, pts, dts, key
-    ):
+    late = len(shown) > 0 and frame.pts not in (None, int(pts[shown[0]]))  # the first picture does not come out
+    doubtful = late or is_doubtful(container, stream, frame, pts, dts, timeless, has_b)
+    if doubtful or not _keys_hold(container, stream, pts, dts, key):
         found = learn(path, int(np.argmax(key)), pts, timeout_s=timeout_s)
         failed = found.failed
         differs = not np.array_equal(found.shown, shown) and not _is_part(found, pts)
@@ -153,7 +153,7 @@ def _index(path: str, container, stream, pts, dts, key, discard, duration, *, ti
             _refuse_unlearned(path, container, stream, found, dts, timeless)
             shown = found.shown
         if (found.safe & key).any():
-            key &= found.safe | (np.arange(len(key)) >= failed.min(initial=len(key)))
+            key &= found.safe | discard | (np.arange(len(key)) >= failed.min(initial=len(key)))
     if timeless.any() and not learned:
         raise _no_times(path, container, stream)
     if not len(shown):
@@ -262,9 +262,11 @@ def _refuse_unlearned(path: str, container, stream, found: Learned, dts: np.ndar
 
 
 def _refuse_cut_avi(path: str, container, stream, dts: np.ndarray) -> None:
-    if "avi" in container.format.name and stream.duration and int(dts[-1]) + 1 < stream.duration:
+    step = int(np.median(np.diff(dts))) if len(dts) > 1 else 1  # a cut may leave the header a clock of twice the rate
+    held = int(dts[-1]) + max(step, 1)
+    if "avi" in container.format.name and stream.duration and held < stream.duration:
         raise VideoError(
-            f"{path}: the header announces {stream.duration} frames, the file holds {int(dts[-1]) + 1}: it is cut or "
+            f"{path}: the header announces {stream.duration} frames, the file holds {held}: it is cut or "
             "damaged, and an AVI does not tell which frames are missing",
             path=path,
             kind="corrupt",

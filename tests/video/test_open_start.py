@@ -36,12 +36,15 @@ def cuts(tmp_path_factory, encode_as):
     ffmpeg("-ss", 0.5, "-t", 0.61, "-i", source, "-c", "copy", made["one"])
     ffmpeg("-ss", 1.1, "-t", 0.61, "-i", source, "-c", "copy", made["two"])
     ffmpeg("-ss", 0.9, "-i", source, "-c", "copy", made["matroska"])
+    hidden = encode_as(folder / "hidden_source.mp4", "libx264", bframes=4, options=OPEN)
+    made["hidden"] = folder / "hidden.mp4"  # its edit list hides the first key frame
+    ffmpeg("-ss", 0.61, "-i", hidden, "-c", "copy", made["hidden"])
     ffmpeg("-i", made["matroska"], "-c", "copy", made["twice"])
     return made
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("name", ["one", "two", "twice", "matroska"])
+@pytest.mark.parametrize("name", ["one", "two", "twice", "matroska", "hidden"])
 def test_a_cut_in_an_open_group_is_read_as_ffmpeg_reads_it(cuts, name, recwarn):
     expected = pictures_of(cuts[name])
     with open_video(cuts[name]) as video:
@@ -113,6 +116,49 @@ def test_pictures_whose_times_go_back_keep_the_decoders_order(tmp_path, encode_a
     with open_video(path) as video:
         for number in range(60):
             assert np.array_equal(video.frames_at(video.times_s[number])[0], expected[number])
+
+
+@needs_ffmpeg
+def test_a_cut_in_gradual_refresh_begins_with_the_first_picture_that_comes_out(tmp_path, encode_as):
+    """The packet where it begins is no whole picture, nor are those behind it: nobody shows them."""
+    refresh = {"preset": "veryfast", "x264-params": "intra-refresh=1"}
+    source = encode_as(tmp_path / "source.mp4", "libx264", bframes=0, gop=30, options=refresh)
+    path = tmp_path / "cut.mp4"
+    ffmpeg("-ss", 1.1, "-i", source, "-c", "copy", path)
+    expected = pictures_of(path)
+    with open_video(path) as video:
+        assert len(video.times_s) == len(expected)
+        assert np.array_equal(video.frames_at(video.times_s), expected)
+        for number in (len(expected) - 1, 0, len(expected) // 2):
+            assert np.array_equal(video.frames_at(video.times_s[number])[0], expected[number])
+
+
+@needs_ffmpeg
+def test_a_copy_of_bare_h264_hides_its_first_key_frame(tmp_path, encode_as):
+    """Decoding times for presentation times, and an edit list that hides the key frame: its flag stays."""
+    source = encode_as(tmp_path / "source.mp4", "libx264", bframes=3, options={"preset": "veryfast"})
+    ffmpeg("-i", source, "-c", "copy", "-bsf:v", "h264_mp4toannexb", tmp_path / "bare.h264")
+    path = tmp_path / "copy.mp4"
+    ffmpeg("-framerate", 30, "-i", tmp_path / "bare.h264", "-c", "copy", path)
+    assert build_index(path).key[0]
+    expected = pictures_of(path)
+    with open_video(path) as video:
+        assert np.array_equal(video.frames_at(video.times_s), expected)
+        assert np.array_equal(video.frames_at(video.times_s[3])[0], expected[3])
+
+
+@needs_ffmpeg
+def test_an_avi_whose_clock_runs_at_twice_its_rate_is_whole(tmp_path, encode_as):
+    """Copied from MP4, an AVI takes the rate of fields: packets are two ticks apart, and so is the last from the end."""
+    source = encode_as(tmp_path / "source.mp4", "libx264", bframes=3, options={"preset": "veryfast"})
+    path = tmp_path / "copy.avi"
+    ffmpeg("-ss", 0.3, "-i", source, "-c", "copy", path)
+    with av.open(str(path)) as container:
+        stamps = [p.dts for p in container.demux(video=0) if p.size]
+        assert np.median(np.diff(stamps)) == 2
+    expected = pictures_of(path)
+    with open_video(path) as video:
+        assert np.array_equal(video.frames_at(video.times_s), expected)
 
 
 def test_idr_pictures_are_told_from_others():
