@@ -14,6 +14,8 @@ import numpy as np
 from ._bitstream import holds_idr
 from ._container import opened, other_streams_off, packets_of, video_stream
 
+REACH = 17  # packets: the key frame, as many leading pictures as can be kept at once, and one
+
 
 def excused(path: str, leads: np.ndarray, first_key: int, position: int) -> bool:
     """Whether an error of the decoder says no more than that the file was cut so.
@@ -29,10 +31,11 @@ def excused(path: str, leads: np.ndarray, first_key: int, position: int) -> bool
     """
     if position <= first_key or leads[position]:
         return position > first_key
-    if not leads[first_key + 1 : position].all():
+    if position - first_key > REACH:
         return False
     concealed, bare = (_pictures(path, first_key, position, ec) for ec in ("guess_mvs+deblock", "0"))
-    return bool(bare) and bare.keys() == concealed.keys() and all(np.array_equal(bare[n], concealed[n]) for n in bare)
+    alone = {first_key, position}  # what lies between comes before them, or is not shown
+    return bare.keys() == concealed.keys() == alone and all(np.array_equal(bare[n], concealed[n]) for n in alone)
 
 
 def _pictures(path: str, first_key: int, stop: int, concealment: str) -> dict[int, np.ndarray]:
