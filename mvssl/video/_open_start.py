@@ -8,6 +8,8 @@ in strict mode calls both an error.
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 
@@ -62,7 +64,8 @@ def _pictures(path: str, first_key: int, stop: int, concealment: str) -> dict[in
                     break
         except av.FFmpegError:
             return {}
-        sources = [frame.opaque[0] for frame in frames]
+        opaque: list[Any] = [frame.opaque for frame in frames]
+        sources = [mark[0] for mark in opaque]
         begin = sources.index(first_key) if first_key in sources else len(sources)
         shown = [(n, frame) for n, frame in zip(sources[begin:], frames[begin:]) if not frame.is_corrupt]
         return {n: frame.to_ndarray() for n, frame in shown} if stop in sources[begin:] else {}
