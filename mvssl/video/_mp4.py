@@ -20,6 +20,7 @@ _COUNTS = (b"stsz", b"stco", b"co64")  # of these only the number of entries mat
 SAMPLE_BOXES = frozenset(
     b"stsd stts ctts cslg stsc stsz stz2 stco co64 stss stsh stps padb stdp sdtp sbgp sgpd subs saiz saio free skip".split()
 )
+TRACK_BOXES = frozenset(b"tkhd edts mdia tref trgr udta meta tapt".split())
 _BOXES = frozenset(
     b"ftyp styp moov moof mdat free skip wide sidx ssix mfra udta meta uuid emsg prft pnot PICT junk".split()
 )
@@ -120,7 +121,7 @@ def _runs(table: bytes, count: int, *, signed: bool) -> np.ndarray | None:
 def track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None:
     """The tables of one track; None for a fragmented file or one without a movie box.
 
-    ``edts`` is there where the track has an edit list; ``stbl`` names the boxes in it that do not belong there.
+    ``edts`` is there where the track has an edit list; ``stbl`` and ``trak`` name the boxes in them that do not belong there.
     """
     for kind, start, stop in _boxes(file, 0, size):
         if kind == b"moov":
@@ -129,7 +130,7 @@ def track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None
                 return None
             for child, low, high in children:
                 if child == b"trak":
-                    tables = dict(_tables(file, low, high))
+                    tables = dict(_tables(file, low, high)) | {b"trak": _names(file, low, high, TRACK_BOXES)}
                     header = tables.get(b"tkhd", b"")
                     if len(header) >= 24 and struct.unpack_from(">I", header, 20 if header[0] else 12)[0] == track_id:
                         return tables
@@ -140,12 +141,16 @@ def track(file: BinaryIO, size: int, track_id: int) -> dict[bytes, bytes] | None
 def _tables(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, bytes]]:
     for kind, low, high in _boxes(file, start, stop):
         if kind in _INNER:
-            strange = (b"" if child[0] in SAMPLE_BOXES else child[0] for child in _boxes(file, low, high))
-            yield kind, b"/".join(strange)
+            yield kind, _names(file, low, high, SAMPLE_BOXES)
             yield from _tables(file, low, high)
         elif kind in _TABLES or kind in _COUNTS:
             file.seek(low)
             yield kind, file.read(high - low if kind in _TABLES else 12)
+
+
+def _names(file: BinaryIO, start: int, stop: int, known: frozenset[bytes]) -> bytes:
+    """Names of the boxes in a range that are not known there."""
+    return b"/".join(b"" if child[0] in known else child[0] for child in _boxes(file, start, stop))
 
 
 def _boxes(file: BinaryIO, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._mp4 import SAMPLE_BOXES, track
+from ._mp4 import SAMPLE_BOXES, TRACK_BOXES, track
 
 
 class Verdict(NamedTuple):
@@ -36,8 +36,9 @@ def _agree(tables: dict[bytes, bytes]) -> bool:
     """Whether all tables speak of the same number of samples, and none has lost its name."""
     steps = _rows(tables[b"stts"], 2)
     count = int(steps[:, 0].sum())
-    if any(map(_is_spoilt_name, tables[b"stbl"].split(b"/"))):
-        return False
+    for parent, known in ((b"stbl", SAMPLE_BOXES), (b"trak", TRACK_BOXES), (b"edts", frozenset([b"elst"]))):
+        if any(_is_spoilt_name(name, known - {name}) for name in tables.get(parent, b"").split(b"/")):
+            return False
     if b"stsz" in tables and struct.unpack_from(">I", tables[b"stsz"], 8)[0] != count:
         return False
     if b"ctts" in tables and int(_rows(tables[b"ctts"], 2)[:, 0].sum()) != count:
@@ -47,12 +48,12 @@ def _agree(tables: dict[bytes, bytes]) -> bool:
     return int((np.diff(np.append(chunks[:, 0], num_chunks + 1)) * chunks[:, 1]).sum()) == count
 
 
-def _is_spoilt_name(name: bytes) -> bool:
+def _is_spoilt_name(name: bytes, those: frozenset[bytes]) -> bool:
     """Whether the name of an unknown box was that of a known one: no letters, or all but one of its four."""
     if not name:
         return False
     return not all(32 <= byte < 127 for byte in name) or any(
-        sum(a == b for a, b in zip(name, known)) == 3 for known in SAMPLE_BOXES
+        sum(a == b for a, b in zip(name, known)) == 3 for known in those
     )
 
 

@@ -99,7 +99,8 @@ def build_index(path: str | os.PathLike, *, timeout_s: float | None = None, chec
             index, failed = _index(path, container, stream, *table, timeout_s=timeout_s)
             torn = np.union1d(torn, failed)
             tables = _mp4_check.judge(path, stream.id) if "mp4" in container.format.name else None
-            if tables and tables.contradicts:
+            headless = container.format.name == "avi" and not index.key[0]  # an AVI counts its frames: all are late
+            if headless or (tables and tables.contradicts):
                 doubt = np.ones(len(index.pts), dtype=bool)
             else:
                 doubt = of_container(path, container, stream, place, torn, index.key, index.shown, index.shown_pts)

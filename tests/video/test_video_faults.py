@@ -288,6 +288,27 @@ def test_tables_of_an_mp4_that_contradict_each_other_put_all_pictures_in_doubt(c
         video.frames_at(video.times_s[0])
 
 
+@pytest.mark.parametrize("name", [b"edts", b"elst"])
+def test_an_edit_list_that_lost_its_name_puts_all_pictures_in_doubt(clip, tmp_path, name):
+    """Without it every picture comes at another time; one letter of a box of the track is another."""
+    data = clip("hevc_open_gop").path.read_bytes()
+    assert data.count(name) == 1
+    (tmp_path / "film.mp4").write_bytes(data.replace(name, name[:3] + name[3:].upper()))
+    with open_video(tmp_path / "film.mp4", damaged="flag") as video:
+        assert video.read([ClipRequest("x", video.times_s[:5])])[0].damaged.all()
+
+
+def test_an_avi_that_lost_its_first_key_frame_puts_all_pictures_in_doubt(clip, tmp_path):
+    """Its frames are counted, not timed: all that follow come too early."""
+    data = clip("mpeg4_avi").path.read_bytes()
+    start = data.index(b"movi") + 4
+    assert data[start : start + 4] == b"00dc"
+    end = start + 8 + int.from_bytes(data[start + 4 : start + 8], "little") + 1 & ~1
+    (tmp_path / "film.avi").write_bytes(data[:start] + data[end : data.index(b"idx1")])
+    with open_video(tmp_path / "film.avi", damaged="flag") as video:
+        assert video.read([ClipRequest("x", video.times_s)])[0].damaged.all()
+
+
 def test_an_edit_that_contradicts_the_header_is_said(clip, tmp_path):
     """Writers differ in these durations, so a healthy file may look so: a warning, in the scan too, and no refusal."""
     data = bytearray(clip("h264_bframes").path.read_bytes())
@@ -364,3 +385,6 @@ def test_a_scan_names_containers_without_checks(clip, tmp_path):
         (tmp_path / clip(kind).path.name).write_bytes(clip(kind).path.read_bytes())
     found = [problem.message for problem in scan(tmp_path).problems if problem.kind == "unchecked_container"]
     assert [message.split(": ")[1].split()[0] for message in found] == ["asf", "avi"]
+    results = json.loads((Path(__file__).parents[2] / "benchmarks/results/faults.json").read_text())["kinds"]
+    for message, kind in zip(found, ("wmv", "mpeg4_avi")):
+        assert f"({float(share(results[kind])[:-1]):.0f} % of the pictures" in message
