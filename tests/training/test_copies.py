@@ -7,8 +7,10 @@ import torch
 from mvssl import config
 from mvssl.embedding import Recipe, embed_folder
 from mvssl.evaluation import WarpError
+from mvssl.frames import Frames
 from mvssl.training import copies
 from mvssl.training.copies import augmented_copies, can_be_augmented, source
+from mvssl.training.feature_cache import FeatureCache
 from mvssl.video import read_videos
 
 
@@ -19,8 +21,10 @@ def made(tiny_videos, tmp_path):
     videos, recipe = read_videos(tiny_videos)[:2], Recipe(size=32)
     plain = embed_folder(image, videos, tmp_path / "plain", recipe=recipe, progress=False)[0]
 
-    def make(name, **options):
+    def make(name, *, plain=plain, **options):
         return augmented_copies(image, plain, videos, tmp_path / name, recipe=recipe, **options)
+
+    make.image, make.videos = image, videos
 
     return plain, make
 
@@ -60,6 +64,36 @@ def test_the_same_seed_gives_the_same_copies(made):
     assert first.ids == again.ids
     assert all(np.array_equal(a.embedding, b.embedding) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a.embedding, b.embedding) for a, b in zip(first, other, strict=True))
+
+
+def test_copies_are_drawn_otherwise_than_training_with_the_same_seed(made, tmp_path):
+    """Else a run would be measured on the very pictures that it was trained on."""
+    plain, make = made
+    found = make("copies", seed=0, warps=("none",))
+    image = config.build("mvssl.encoders", {"name": "image", "backbone": "test_resnet", "weights": "none"}, "encoder")
+    image.load_state_dict(make.image.state_dict())
+    transform = config.build("mvssl.views", {**copies.VIEWS, "size": 32}, "views")
+    rgb = config.build("mvssl.views.modalities", "rgb", "rgb")
+    cache = FeatureCache(
+        tmp_path / "cache", image, transform, passes=1, seed=0, recipe=Recipe(size=32), modality=rgb, about={}
+    )
+    cache.fill(make.videos, progress=False)
+    for video in make.videos:
+        passes, copy = cache.read(video), found[f"{video.id}#none"]
+        rows = passes.features[0].astype(np.float32) + passes.mean
+        shown = rows[np.searchsorted(plain[video.id].time_s, copy.extra["source_time_s"][:, 0])]
+        assert np.abs(shown - copy.embedding).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("fields", "group"), [({"group": "g", "session": "s"}, "g"), ({"session": "s"}, "s"), ({}, None)]
+)
+def test_a_copy_belongs_to_the_group_of_its_source(made, fields, group):
+    """Copies of one group are no independent videos."""
+    plain, make = made
+    given = Frames([video._replace(**fields) for video in plain], plain.metadata)
+    found = make("copies", plain=given, warps=("none",))
+    assert {video.group for video in found} == ({group} if group else set(plain.ids))
 
 
 def test_copies_differ_by_their_compression_too(made, monkeypatch):
