@@ -23,7 +23,7 @@ ALONE = {
 }  # no norm is shared: the first process's loss is finite
 SKIP: dict[str, dict[str, Any]] = {
     "queue, EMA, scaler": {"objective": "sum"},
-    "own loss alone": ALONE,
+    "own loss alone, scaler": ALONE,  # no overflow of the first process's
     "bank": {"objective": "cmc"},
     "accumulate": {"manner": "accumulate"},
     "chunk": {"manner": "chunk", "backbone_norm": "frozen"},
@@ -34,7 +34,7 @@ STOP: dict[str, dict[str, Any]] = {
     "accumulate": {"manner": "accumulate", **ALONE},
     "chunk": {"manner": "chunk"},
 }
-FAST = (("queue, EMA, scaler",), ("own loss alone",))  # to skip, to stop
+FAST = (("queue, EMA, scaler", "own loss alone, scaler"), ("own loss alone",))  # to skip, to stop
 
 
 def worker(rank: int, port: int, folder: str, skip: tuple[str, ...], stop: tuple[str, ...]) -> None:
