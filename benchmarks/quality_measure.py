@@ -47,7 +47,7 @@ def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *
     videos = scan(dataset).videos
     frames = embed_folder(encoder, videos, work, recipe=recipe)[0]
     val = Frames([v for v in frames if v.split == "val" and len(v.frame) >= 10], frames.metadata)
-    transform = config.build("mvssl.views", {"name": "carl", "size": recipe.size}, "views")
+    transform = config.build("mvssl.views", {"name": "compressed", "size": recipe.size}, "views")
     cache = FeatureCache(
         work / "copies",
         encoder,
@@ -56,7 +56,7 @@ def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *
         seed=1000 + seed,
         recipe=recipe,
         modality=config.build("mvssl.views.modalities", "rgb", "rgb"),
-        about={"name": "carl copies"},
+        about={"name": "compressed copies"},
     )
     used = [video for video in videos if video.id in val.ids]
     cache.fill(used)

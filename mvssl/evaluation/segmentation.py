@@ -103,7 +103,7 @@ def _num_right(found: list[tuple[int, int, str]], truth: list[tuple[int, int, st
             for i, (s, e, name) in enumerate(truth)
         ]
         share, i = max(shares)
-        if share >= overlap and -i not in taken:
+        if share >= overlap:
             taken.add(-i)
     return len(taken)
 

@@ -1,8 +1,8 @@
 """Copies of videos for the alignment error: augmented anew, then cut and warped, each beside the whole video as it is.
 
 Copies that show the very pictures of their source are found by any backbone, so they say nothing (plain ImageNet features
-are off by .000 to .008 s). Here a copy has another crop, other colours, perhaps a blur and a mirror image: CARL's augmentation,
-drawn by seeds of its own.
+are off by .000 to .008 s). Here a copy has another crop, other colours, another compression, perhaps a blur and a mirror image:
+the views ``compressed``, drawn by seeds of their own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mvssl.frames import Frames, VideoFrames
 from mvssl.training.feature_cache import FeatureCache
 from mvssl.types import Video
 
-VIEWS = {"name": "carl"}
+VIEWS = {"name": "compressed"}
 MIN_FRAMES = 10  # of a video that can be cut and warped
 NOT_OF_TRAINING = 1_000_003  # added to the seed of the copies' augmentation
 

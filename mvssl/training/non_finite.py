@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
+from accelerate.utils import gather_object
 
 from mvssl.errors import InputError
 from mvssl.training.log import append
@@ -55,9 +56,10 @@ def settle(scaler: torch.amp.GradScaler | None, found: Found) -> None:
 
 
 def report(run: Path, step: int, parts: Sequence[Batch], found: Sequence[Terms], policy: str) -> None:
-    """Names the micro-batches whose loss is not finite (all of them, where only the gradient is not).
+    """Names the micro-batches whose loss is not finite (all of them, where only the gradient is not), on all processes.
 
-    Writes a line for each into ``non_finite.jsonl``: samples, videos and times.
+    One process's loss may be that of another's samples, so the parts of all of them are named where one is not finite. The
+    main process writes a line for each part into ``non_finite.jsonl``: samples, videos and times. All processes must call it.
 
     Args:
         parts: the micro-batches of this process's part of the step (one without accumulation).
@@ -65,9 +67,9 @@ def report(run: Path, step: int, parts: Sequence[Batch], found: Sequence[Terms],
         policy: "stop" or "skip".
 
     Raises:
-        InputError: the policy is "stop".
+        InputError: the policy is "stop"; in the same words on all processes.
     """
-    lines: list[dict[str, Any]] = [
+    own: list[dict[str, Any]] = [
         {
             "step": step,
             "micro_batch": number,
@@ -78,13 +80,18 @@ def report(run: Path, step: int, parts: Sequence[Batch], found: Sequence[Terms],
         }
         for number, (batch, terms) in enumerate(zip(parts, found, strict=True))
     ]
-    lines = [line for line in lines if not math.isfinite(line["terms"]["loss"])] or lines
-    for line in lines:
-        append(run / "non_finite.jsonl", line)
+    everybodys = gather_object(own)
+    bad = {line["micro_batch"] for line in everybodys if not math.isfinite(line["terms"]["loss"])}
+    lines = [line for line in everybodys if line["micro_batch"] in bad] or everybodys
+    if PartialState().is_main_process:
+        for line in lines:
+            append(run / "non_finite.jsonl", line)
     if policy == "stop":
         where = f"micro-batch {lines[0]['micro_batch']}, " if len(parts) > 1 else ""
+        first = [line for line in lines if line["micro_batch"] == lines[0]["micro_batch"]]
+        loss = sum(line["terms"]["loss"] for line in first) / len(first)
         raise InputError(
-            f"step {step}: loss {lines[0]['terms']['loss']} or its gradient is not finite ({where}samples "
-            f"{lines[0]['samples']}); the batch is in {run / 'non_finite.jsonl'}; lower optimiser.lr, or set "
-            "train.non_finite=skip"
+            f"step {step}: loss {loss} or its gradient is not finite ({where}samples "
+            f"{[sample for line in first for sample in line['samples']]}); the batch is in {run / 'non_finite.jsonl'}; "
+            "lower optimiser.lr, or set train.non_finite=skip"
         )

@@ -44,6 +44,7 @@ class Drawn(NamedTuple):
     blur_sigma: float = 0.0
     solarise: bool = False
     erase: Box = (0.0, 0.0, 0.0, 0.0)
+    jpeg_quality: int = 0  # of ``Compressed``; 0 = not compressed anew. No column: it is no part of training's recipes
 
     def columns(self, step_s: float) -> np.ndarray:
         """(P,) float32 in the order of ``PARAMETERS``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,3 +111,20 @@ def test_the_error_of_borders_stands_beside_the_lines(make_video):
     line_s = np.array([2.0, 3.0]) * 7.9 / 4.9
     assert found.linear_s == pytest.approx(np.abs(line_s - [5.0, 6.0]).mean())
     assert border_error(align(reference, query), Segments({"a": segments["a"]})) is None
+
+
+def test_a_border_beyond_the_matched_range_counts_from_its_end(make_video):
+    """An end that was left open is no way out of a border's error."""
+    time_map = linear_map(make_video("a", LINE), make_video("b", LINE))
+    kept = slice(10, 41)  # 1.0 to 4.0 s of 0 to 4.9
+    cut = replace(
+        time_map,
+        **{
+            name: getattr(time_map, name)[kept]
+            for name in ("ref_frame", "ref_time_s", "query_frame", "query_time_s", "cost", "confidence")
+        },
+    )
+    rows = [Segment(0, 0.5, "x"), Segment(0.5, 4.6, "y"), Segment(4.6, 5.0, "z")]
+    found = border_error(cut, Segments({"a": rows, "b": rows}))
+    assert found.aligned_s == pytest.approx(((1.0 - 0.5) + (4.6 - 4.0)) / 2)
+    assert found.linear_s == pytest.approx(0.0, abs=1e-6)

@@ -138,6 +138,18 @@ def test_every_row_is_scaled_as_the_run_is(dataset, tmp_path, normalise):
                 assert np.allclose(length, 1, atol=1e-5) == normalise, f"{name}: {video.video}"
 
 
+def test_the_row_before_training_is_an_untrained_network_behind_the_own_backbone(dataset, tmp_path):
+    torch.manual_seed(5)
+    model = Model(encoder=FRAME, recipe={"size": 32}).eval()
+    before = rows_of(model, dataset, tmp_path)["before training"].encoder
+    own = dict(model.encoder.named_parameters())
+    for name, parameter in before.named_parameters():
+        if name.startswith("trunk"):
+            assert torch.equal(parameter, own[name]), name
+        elif parameter.dim() > 1:
+            assert not torch.equal(parameter, own[name]), f"{name} is that of the run"
+
+
 def test_own_maps_are_scaled_each_by_itself_before_the_mean_goes(dataset, tmp_path):
     torch.manual_seed(0)
     spec = {**FRAME, "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}

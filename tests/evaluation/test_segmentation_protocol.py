@@ -80,6 +80,12 @@ def test_background_of_that_name_counts_neither_found_nor_missed_and_parts_what_
     assert segment_scores([found], [truth], background=()).value["F1@50"] == pytest.approx(100 * 2 * 4 / (5 + 4))
 
 
+def test_a_segment_is_held_against_the_true_one_it_overlaps_most_though_another_would_do():
+    """The first a found (IoU 2/7 and 4/12) and the second (4/9) both take the second true one: one is right of 3 and 3."""
+    truth, found = np.array(list("aabaaaaaaaaa")), np.array(list("aaaaaaabaaaa"))
+    assert segment_scores([found], [truth], overlaps=(0.1,)).value["F1@10"] == pytest.approx(100 * 2 * 1 / (3 + 3))
+
+
 def test_videos_weigh_alike_or_by_their_segments():
     truth = [np.array(list("ab")), np.array(list("abababab"))]
     found = [np.array(list("ab")), np.array(list("bababababa"))[:8]]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from references import golden_values
 from references.contrast import ABC, built, loss_of, without_heads
-from references.objective_batches import context, goldens, info, unit, wave
+from references.objective_batches import clips, context, goldens, info, unit, wave
 
 from mvssl.objectives.byol import cosine_error
 
@@ -27,6 +27,32 @@ def test_targets_get_no_gradient_and_the_predictor_does():
     loss_of(objective, x).backward()
     assert all(p.grad is None for p in objective.target.parameters())
     assert all(p.grad is not None for p in (*objective.predictor.parameters(), *objective.projector.parameters()))
+
+
+def test_targets_are_made_by_the_slow_head_alone_and_pass_no_gradient():
+    """In a loop over rows: 2 - 2 cos(q(p(z_i)), target(z'_i)), with a target head that has gone its own way."""
+    x = {name: ABC[name].clone().requires_grad_() for name in ("a", "b")}
+    slow = {name: (0.3 * ABC[name] + 0.1).requires_grad_() for name in ("a", "b")}
+    objective = built("byol", x, hidden_dim=8, dim=4)
+    with torch.no_grad():
+        for parameter in objective.target.parameters():
+            parameter += 0.2 * wave(parameter.numel(), 1, 0.3).view_as(parameter)
+    there = {name: torch.ones(12, dtype=torch.bool) for name in x}
+    loss = loss_of(objective, x, target={name: clips(value) for name, value in slow.items()})
+    target = {name: z.detach() for name, z in objective.target.copy(slow, there).items()}
+    predicted = {name: objective.predictor(z, there[name]) for name, z in objective.projector(x, there).items()}
+    terms = [
+        (unit(predicted[i][row]) - unit(target[j][row])).square().sum() for i, j in ("ab", "ba") for row in range(12)
+    ]
+    torch.testing.assert_close(loss, 2 * torch.stack(terms).mean(), rtol=1e-9, atol=0)
+    inputs = [*x.values(), *objective.projector.parameters()]
+    mine, theirs = (
+        torch.autograd.grad(value, inputs, retain_graph=True) for value in (loss, 2 * torch.stack(terms).mean())
+    )
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-12)
+    loss.backward()
+    assert all(value.grad is None for value in slow.values())
 
 
 @pytest.mark.parametrize("progress, moved", [(0.0, 0.25), (0.5, 0.125), (1.0, 0.0)])

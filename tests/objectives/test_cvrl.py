@@ -8,11 +8,13 @@ from mvssl.objectives._heads import mlp
 from mvssl.objectives.cvrl import CVRL
 
 
-def bare(x, y, **parameters):
+def bare(x, y, present=None, **parameters):
     """The loss without a projector: features are compared as they are."""
     objective = CVRL(**parameters)
     objective.projector = lambda clips, present: clips
     views = {v: info(torch.zeros(len(x), 1)) for v in "ab"}
+    if present is not None:
+        views["b"] = views["b"]._replace(present=present)
     return objective({"a": clips(x), "b": clips(y)}, context(views))["loss"]
 
 
@@ -24,6 +26,12 @@ def test_equals_a_plain_loop():
         logits = torch.stack([rows[i] @ rows[k] for k in range(12) if k != i]) / 0.1
         terms.append(torch.logsumexp(logits, 0) - rows[i] @ rows[(i + 6) % 12] / 0.1)
     torch.testing.assert_close(bare(x, y), 2 * torch.stack(terms).mean(), rtol=1e-12, atol=0)
+
+
+def test_a_sample_without_one_of_its_clips_is_no_anchor_and_no_negative():
+    x, y = wave(6, 8, 0.0), wave(6, 8, 0.4)
+    there = torch.tensor([True, True, False, True, False, True])
+    torch.testing.assert_close(bare(x, y, there), bare(x[there], y[there]), rtol=1e-12, atol=0)
 
 
 @pytest.mark.real_data

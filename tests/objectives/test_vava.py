@@ -57,6 +57,16 @@ def test_the_whole_loss_is_its_parts():
     assert out["loss"].item() == pytest.approx((intra + expected / 33**2 + 0.3 * inter).item(), rel=1e-9)
 
 
+@pytest.mark.parametrize("step", [0, 2, 3, 24, 10**6, 10**8])
+def test_the_prior_moves_from_the_diagonal_to_the_nearest_frame_with_the_step(monkeypatch, step):
+    objective, seen = VAVA(), []
+    real = objective.transport
+    monkeypatch.setattr(objective, "transport", lambda *about: seen.append(about[-1]) or real(*about))
+    features, about = two_videos(unit(wave(6, 8, 0.0)), unit(wave(5, 8, 0.4)))
+    objective(features, about._replace(step=step))
+    assert seen == [pytest.approx(phi_at(step), rel=1e-12)]
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize("step", [0, 999999])
 def test_transport_goldens(goldens_root, step):

@@ -53,6 +53,25 @@ def test_only_matrices_decay():
         torch.testing.assert_close(parameter.detach(), old * factor, msg=name)
 
 
+@pytest.mark.parametrize("part", ["trunk", "clips"])
+def test_the_backbone_has_a_learning_rate_of_its_own(part):
+    """A first step of plain SGD, in a loop: lr x factor in the backbone, lr elsewhere, nothing where it is frozen."""
+    module = little()
+    encoder = nn.Module()
+    setattr(encoder, part, nn.Linear(3, 4))
+    encoder.mlp, encoder.frozen = nn.Linear(4, 4), nn.Linear(4, 4).requires_grad_(False)
+    module.encoders = nn.ModuleDict({"all": encoder})
+    config = Optimiser(name="momentum", lr=0.5, backbone_lr=0.1, weight_decay=0.0, schedule="constant")
+    optimiser, _ = make_optimiser(module, config, 10)
+    before = {name: parameter.detach().clone() for name, parameter in encoder.named_parameters()}
+    for parameter in encoder.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimiser.step()
+    for name, parameter in encoder.named_parameters():
+        lr = 0.05 if name.startswith(part) else 0.0 if name.startswith("frozen") else 0.5
+        torch.testing.assert_close(parameter.detach(), before[name] - lr, msg=name)
+
+
 def test_targets_follow_by_the_rising_momentum():
     """target <- m target + (1 - m) online, m = 1 - (1 - base) (cos(pi s / S) + 1) / 2 (BYOL, section 3.2)."""
     encoders, targets = nn.Linear(2, 2), nn.Linear(2, 2)

@@ -13,10 +13,11 @@ from mvssl.views import PARAMETERS, Augment, Drawn, Evaluation
 from mvssl.views._crop import centre_box, random_box
 from mvssl.views.byol import BYOL
 from mvssl.views.carl import CARL
+from mvssl.views.compressed import Compressed
 from mvssl.views.cvrl import CVRL
 from mvssl.views.simclr import SimCLR
 
-RECIPES = [CARL, CVRL, SimCLR, BYOL, Augment]
+RECIPES = [CARL, CVRL, SimCLR, BYOL, Compressed, Augment]
 
 
 def draws(transform, num: int = 400, view: int = 0, size: tuple[int, int] = (640, 360)) -> list[Drawn]:
@@ -184,6 +185,9 @@ def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
         (lambda: Augment(crop_ratio=(2.0, 1.0)), "crop_ratio"),
         (lambda: Evaluation(zoom=0.0), "zoom"),
         (lambda: CVRL().draw(2, 640, 360, np.random.default_rng(0)), "blur_probability names 2 views"),
+        (lambda: Compressed(jpeg_quality=(0, 50)), "jpeg_quality must be rising, within 1 and 100, not 0, 50"),
+        (lambda: Compressed(jpeg_quality=(60, 50)), "jpeg_quality"),
+        (lambda: Compressed(device="model"), "set device to loader"),
         (lambda: CARL().draw(0, 0, 0, np.random.default_rng(0)), "scan the videos"),
     ],
 )
