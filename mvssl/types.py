@@ -14,11 +14,13 @@ The flow: ``Video`` (a row of the index) -> sampler -> ``ClipRequest`` -> decode
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:  # a video's row needs no torch
+    import torch
+    from torch import Tensor
 
 
 class Video(NamedTuple):

@@ -14,7 +14,6 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings, groups
@@ -57,6 +56,8 @@ def action_classification(
     Raises:
         InputError: a broken feature, a video without action, a single action.
     """
+    from sklearn.linear_model import LogisticRegression
+
     train, val = checked_embeddings(train_clips), checked_embeddings(val_clips)
     for labels, videos, split in ((train_labels, train, "training"), (val_labels, val, "validation")):
         if len(labels) != len(videos) or not all(labels):

@@ -12,8 +12,6 @@ Probes: how much a linear map reads of the clock (R^2 of normalised time), of th
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
@@ -106,6 +104,9 @@ def clock_r2(train: Frames, frames: Frames) -> float:
     Raises:
         InputError: all training videos are of one group (session, where no group is stated).
     """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import GroupKFold
+
     x, y = np.concatenate(train.embeddings).astype(np.float64), np.concatenate([normalised_time(v) for v in train])
     names = np.repeat(groups(train), [len(video.frame) for video in train])
     if len(set(names)) < 2:

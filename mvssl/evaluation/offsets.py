@@ -8,7 +8,6 @@ steps).
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import groups
@@ -31,6 +30,8 @@ def estimate_offset(
     Raises:
         InputError: a video of one frame.
     """
+    from scipy.spatial.distance import cdist
+
     if len(query_time_s) < 2 or len(reference_time_s) < 2:
         raise InputError("an offset needs two frames in each video")
     step_s = min(float(np.median(np.diff(query_time_s))), float(np.median(np.diff(reference_time_s))))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.evaluation import Result
@@ -15,6 +15,9 @@ from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.reporting._figures import COLOURS, blank, plain
 from mvssl.reporting.layers import layers_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NUM_PAIRS = 3
 MAX_CLASSES = 40  # of a confusion matrix that can be read
