@@ -19,6 +19,7 @@ from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import fit_classifier
 from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
+from mvssl.series import unit_rows
 
 
 def collapse(
@@ -44,7 +45,7 @@ def collapse(
         if singular.max() > 1e-9 * len(frames)
         else np.zeros(0)
     )
-    unit = [rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12) for rows in videos]
+    unit = [unit_rows(rows) for rows in videos]
     steps = np.concatenate([((rows[1:] - rows[:-1]) ** 2).sum(1) for rows in unit])
     everything = np.concatenate(unit)
     a, b = generator.integers(0, len(everything), (2, num_pairs))

@@ -15,6 +15,7 @@ from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.reporting._figures import COLOURS, blank, plain
 from mvssl.reporting.layers import layers_figure
+from mvssl.series import unit_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +84,7 @@ def _similarity(tables: Mapping[str, Frames], segments: Segments) -> Figure | No
 
 
 def _cosines(a: VideoFrames, b: VideoFrames) -> np.ndarray:
-    rows, columns = (v.embedding / np.maximum(np.linalg.norm(v.embedding, axis=1, keepdims=True), 1e-9) for v in (a, b))
+    rows, columns = (unit_rows(video.embedding) for video in (a, b))
     return rows @ columns.T
 
 

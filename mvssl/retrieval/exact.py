@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mvssl.frames import Frames, VideoFrames
+from mvssl.series import unit_rows
 
 from .match import Match, Selection
 
@@ -12,8 +13,7 @@ from .match import Match, Selection
 def directions(video: VideoFrames, *, centre: bool) -> np.ndarray:
     """(T, D) float32 unit rows of a video, its mean subtracted first if asked."""
     rows = video.embedding - video.embedding.mean(0) if centre else video.embedding
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norm, out=np.zeros_like(rows, dtype=np.float32), where=norm > 0)
+    return unit_rows(rows).astype(np.float32, copy=False)
 
 
 class ExactIndex:
