@@ -9,7 +9,6 @@ import typer
 from rich.table import Table
 
 from mvssl.cli._app import app, out
-from mvssl.given import check_there
 
 
 @app.command()
@@ -25,7 +24,6 @@ def compare(
 
     Example: mvssl compare evaluation-a evaluation-b
     """
-    check_there(first, second)
     from mvssl.api import compare
 
     table = Table("metric", "first", "second", "difference", "95 %", "p", "verdict")

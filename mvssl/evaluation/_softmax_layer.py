@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ def softmax_layer(
     videos: Sequence[np.ndarray], labels: Sequence[np.ndarray], classes: np.ndarray, *,
     epochs: int, learning_rate: float, momentum: float, weight_decay: float, videos_per_batch: int,
     generator: np.random.Generator,
-) -> Callable[[np.ndarray], np.ndarray]:  # fmt: skip
+) -> nn.Linear:  # fmt: skip
     """Trains on the rows of a few videos at a time; the learning rate falls by a cosine to 0.
 
     Args:
@@ -24,7 +24,7 @@ def softmax_layer(
         generator: of the order of the videos in each epoch.
 
     Returns:
-        What gives rows (T, D) float32 their classes (T,).
+        D -> number of classes, for rows of unit length.
     """
     rows = [_unit(video) for video in videos]
     targets = [torch.from_numpy(np.searchsorted(classes, label)) for label in labels]
@@ -46,12 +46,13 @@ def softmax_layer(
             loss.backward()
             optimiser.step()
             schedule.step()
+    return layer
 
-    @torch.inference_mode()
-    def classify(video: np.ndarray) -> np.ndarray:
-        return classes[layer(_unit(video)).argmax(1).numpy()]
 
-    return classify
+@torch.inference_mode()
+def classify(layer: nn.Linear, video: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Classes (T,) of rows (T, D) float32."""
+    return classes[layer(_unit(video)).argmax(1).numpy()]
 
 
 def _unit(rows: np.ndarray) -> torch.Tensor:

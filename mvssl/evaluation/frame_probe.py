@@ -56,7 +56,7 @@ class FrameProbe:
         Raises:
             InputError: no labels or training videos, no labelled frame in a split, a leaky split.
         """
-        from mvssl.evaluation._softmax_layer import softmax_layer  # torch
+        from mvssl.evaluation._softmax_layer import classify, softmax_layer  # torch
 
         if labels is None or train is None:
             raise InputError("the frame probe needs labels and training videos")
@@ -68,13 +68,13 @@ class FrameProbe:
             if not any(is_labelled(row).any() for row in every):
                 raise InputError(f"no labelled frame in the {name} videos; give labels for them")
         classes = np.unique(np.concatenate([row[is_labelled(row)] for row in y]))
-        trained = softmax_layer(
+        layer = softmax_layer(
             *_labelled(train, y), classes,
             epochs=self.epochs, learning_rate=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay,
             videos_per_batch=self.videos_per_batch, generator=np.random.default_rng(self.seed),
         )  # fmt: skip
         rows, truths = _labelled(frames, z)
-        guesses = [trained(each) for each in rows]
+        guesses = [classify(layer, each, classes) for each in rows]
         sums = np.array([((truth == guess).sum(), len(truth)) for truth, guess in zip(truths, guesses)], dtype=float)
         per_video = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(frames), np.nan), where=sums[:, 1] > 0)
         return Result(
