@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
+
+from mvssl import api
+from mvssl.api import COMMANDS
 
 __version__ = "0.1.0"
 
-# The commands as functions live in mvssl.api; they are reached as mvssl.align(...) and loaded on first use, so that
-# ``import mvssl`` stays light.
-_FUNCTIONS = (
-    "adapt",
-    "align",
-    "app",
-    "card",
-    "demo",
-    "doctor",
-    "embed",
-    "evaluate",
-    "export",
-    "index",
-    "load",
-    "pretrain",
-    "preview",
-    "report",
-    "scan",
-    "search",
-    "sync",
-)
-__all__ = ["__version__", *_FUNCTIONS]
+# ``mvssl.align(...)`` and the others are loaded on first use (``mvssl.api``), so that ``import mvssl`` stays light.
+__all__ = ["__version__", "load", *COMMANDS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FUNCTIONS:
-        return getattr(importlib.import_module("mvssl.api"), name)
+    if name in __all__:
+        return getattr(api, name)
     raise AttributeError(f"module 'mvssl' has no attribute {name!r}")
 
 

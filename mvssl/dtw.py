@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl.errors import InputError
+from mvssl.series import unit_rows
 
 _ENTRY, _DIAGONAL, _REFERENCE, _QUERY = 0, 1, 2, 3  # how a cell was reached
 SYMMETRIC = (2.0, 1.0, 1.0)  # weights of a diagonal step, a step of the reference alone, a step of the query alone
@@ -161,12 +162,8 @@ def _stretch(cost: np.ndarray, start: int, stop: int, step_penalty: float) -> _S
 
 def cosine_cost(reference: np.ndarray, query: np.ndarray) -> np.ndarray:
     """1 - cosine of every pair of rows: (N, D), (M, D) -> (N, M) float32 in [0, 2]; a zero row is at 1 from all."""
-
-    def unit(rows: np.ndarray) -> np.ndarray:
-        norm = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.divide(rows, norm, out=np.zeros_like(rows, dtype=np.float32), where=norm > 0)
-
-    return np.clip(1.0 - unit(np.asarray(reference)) @ unit(np.asarray(query)).T, 0.0, 2.0)
+    rows, columns = (unit_rows(each).astype(np.float32, copy=False) for each in (reference, query))
+    return np.clip(1.0 - rows @ columns.T, 0.0, 2.0)
 
 
 def _checked(cost: np.ndarray) -> np.ndarray:

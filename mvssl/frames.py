@@ -22,9 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl import files
+from mvssl.brief import brief, brief_repr, cut
 from mvssl.errors import InputError
 from mvssl.frame_columns import check_columns, read_about
 from mvssl.rows import clean
+from mvssl.series import unit_rows
 
 SUFFIX = ".frames.parquet"
 
@@ -48,6 +50,9 @@ class VideoFrames(NamedTuple):
     first_s: float = 0.0  # of the file's first frame on the file's clock; time_s - first_s is what a player shows
     extra: dict[str, np.ndarray] = {}  # further (T, D') columns by name
 
+    def __repr__(self) -> str:
+        return brief_repr(self)
+
 
 class Frames(Sequence[VideoFrames]):
     """Embedded videos made by one model, ordered by video id, and the metadata they share.
@@ -62,6 +67,11 @@ class Frames(Sequence[VideoFrames]):
         self._row = {video.video: i for i, video in enumerate(self.videos)}
         if len(self._row) != len(self.videos):
             raise InputError("a table of frames holds the same video id twice")
+
+    def __repr__(self) -> str:
+        rows = [video.embedding for video in self.videos]
+        shape = f", {sum(map(len, rows))} frames of {rows[0].shape[1]} features" if rows else ""
+        return cut(f"Frames({len(rows)} videos{shape}, metadata={brief(self.metadata)})")
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -116,10 +126,7 @@ class Frames(Sequence[VideoFrames]):
         ends = np.cumsum(widths)[:-1]
 
         def scaled(rows: np.ndarray) -> np.ndarray:
-            parts = np.split(rows, ends, axis=1)
-            return np.concatenate(
-                [p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-12) for p in parts], axis=1
-            )
+            return np.concatenate([unit_rows(part) for part in np.split(rows, ends, axis=1)], axis=1)
 
         return self.with_embeddings([scaled(video.embedding) for video in self.videos], normalised=True)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl import files
+from mvssl.brief import cut
 from mvssl.errors import InputError
 from mvssl.rows import clean, read_rows
 
@@ -25,6 +26,10 @@ class Segment(NamedTuple):
 
 class Segments(dict[str, list[Segment]]):
     """Segments by video id, each list sorted by start and free of overlap."""
+
+    def __repr__(self) -> str:
+        number, labels = sum(map(len, self.values())), self.labels
+        return cut(f"Segments({len(self)} videos, {number} segments, {len(labels)} labels: {', '.join(labels[:8])})")
 
     def at(self, video_id: str, time_s: np.ndarray) -> np.ndarray:
         """Labels at the given times of a video: (T,) of str, "" where no segment covers the time (or no video)."""
@@ -51,6 +56,12 @@ class LabelTable(NamedTuple):
     segments: Segments  # on the clock that the table states
     clock: dict[str, str]  # by video: "file", "player", or "" where the table does not say
     rows: dict[str, list[str]]  # by video, in the order of its segments: file and row of each
+
+
+def labels_beside(dataset: str | Path) -> Path:
+    """Where the labels of a data set are, if it has any: ``segments.csv`` in its folder, or beside its table or list."""
+    dataset = Path(dataset)
+    return (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
 
 
 def read_label_table(path: str | Path) -> LabelTable:

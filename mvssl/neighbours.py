@@ -94,14 +94,18 @@ def nearest_between(tables: Sequence[np.ndarray]) -> np.ndarray:
     ends = np.cumsum(lengths)
     table = _Table(everything, everything)
     found = np.zeros((len(everything), len(lengths)), dtype=np.int64)
+    # table i against as many of the later ones as fit into a block: rows (own,), columns of tables first to stop - 1
     for i, own in enumerate(lengths):
         rows, first = slice(ends[i] - own, ends[i]), i + 1
         while first < len(lengths):
             begin = ends[first - 1]
             stop = max(first + 1, int(np.searchsorted(ends, begin + CHUNK // own, side="right")))
             columns = slice(begin, ends[stop - 1])
+            # forth: for each row of table i the nearest in each of those tables
             distance = table.block(rows, columns)
             found[rows, first:stop] = _of_rows(table, distance, rows.start, begin, lengths[first:stop])
+            # back, from the same distances (own, columns): for each row of those tables the nearest in table i. Candidates are
+            # all that float32 cannot tell from the least; sorted by column, as ``_closest`` wants its keys
             row, column = np.divmod(
                 np.flatnonzero(distance <= distance.min(0) + table.slack[columns]), distance.shape[1]
             )

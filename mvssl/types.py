@@ -14,11 +14,15 @@ The flow: ``Video`` (a row of the index) -> sampler -> ``ClipRequest`` -> decode
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from mvssl.brief import brief_repr
+
+if TYPE_CHECKING:  # a video's row needs no torch
+    import torch
+    from torch import Tensor
 
 
 class Video(NamedTuple):
@@ -59,6 +63,9 @@ class ClipRequest(NamedTuple):
     size: tuple[int, int] | None = None  # (H, W) after the crop; None = native
     planes: tuple[str, ...] = ("rgb",)  # "rgb", "motion"
 
+    def __repr__(self) -> str:
+        return brief_repr(self)
+
 
 class Clip(NamedTuple):
     """Decoded frames, in the order of the request."""
@@ -69,6 +76,9 @@ class Clip(NamedTuple):
     mask: np.ndarray  # (T,) bool
     motion: np.ndarray | None = None  # (T, K, 2, H, W) float32: pixels per second of the output picture, (dx, dy)
     damaged: np.ndarray | None = None  # (T, K) bool: the decoder reported damage for this frame
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 class View(NamedTuple):
@@ -81,12 +91,18 @@ class View(NamedTuple):
     box: Tensor  # (B, 4) float32: crop x0, y0, x1, y1 in [0, 1] of the upright picture
     params: Tensor  # (B, P) float32: what the transform drew, columns named by ``views.PARAMETERS``
 
+    def __repr__(self) -> str:
+        return brief_repr(self)
+
 
 class Batch(NamedTuple):
     views: dict[str, View]  # names and order fixed by the configuration
     index: Tensor  # type: ignore[assignment]  # (B,) int64: row of the sample in the index of sessions
     label: Tensor  # (B,) int64; -1 = absent
     video_id: Tensor  # (B, V) int64: row of each view's video in the index of videos
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 class Features(NamedTuple):

@@ -1,82 +1,102 @@
-"""Imports point one way, rooms of one floor do not import each other, and a file stays one idea."""
+"""Imports point one way and in no circle (counted by tools/imports.py), each room loads what it needs, a file stays one idea."""
 
 from __future__ import annotations
 
-import ast
+import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "mvssl"
-FLOORS = [
-    {
-        "types",
-        "errors",
-        "faults",
-        "files",
-        "safe_yaml",
-        "csv_cells",
-        "rows",
-        "labels",
-        "frames",
-        "frame_columns",
-        "config",
-        "distributed",
-        "dtw",
-        "neighbours",
-        "statistics",
-    },
-    {"video", "sampling", "views", "encoders", "objectives"},
-    {"dataset", "datasets", "embedding", "synthetic"},
-    {"alignment", "retrieval"},
-    {"evaluation"},
-    {"training"},
-    {"reporting"},
-    {"page"},
-    {"api", "tour", "cli"},
-]
-FREE_FLOORS = {0, 8}  # small ground that may stand on itself; the two faces of the commands
-LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+TOOL = Path(__file__).parent.parent / "tools" / "imports.py"
+MAKES_FRAMES = {"embedding", "encoders", "training", "video"}  # rooms that those of READS_FRAMES work without
+READS_FRAMES = ("statistics", "alignment", "retrieval", "evaluation")
+HEAVY = {"torch", "timm", "torchvision", "av", "cv2", "huggingface_hub", "sklearn", "scipy", "matplotlib", "accelerate"}
 
 
-def room_of(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+def _tool():
+    spec = importlib.util.spec_from_file_location("imports", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def imported_rooms(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = (PACKAGE.name, *path.relative_to(PACKAGE).parent.parts)
-                base = base[: len(base) - node.level + 1]
-                module = ".".join((*base, *(node.module or "").split("."))).strip(".")
-            else:
-                module = node.module or ""
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("mvssl.")}
-    return found & set(LEVEL)
+tool = _tool()
+GRAPH, FILES = tool.imports(), list(tool.modules().values())
 
 
-FILES = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in ("__init__.py", "__main__.py")
+def test_imports_point_down():
+    assert tool.wrong(GRAPH) == []
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    assert tool.circles(GRAPH) == []
+
+
+@pytest.mark.parametrize("room", READS_FRAMES)
+def test_who_reads_frames_does_not_import_who_makes_them(room):
+    made = {other for name, others in GRAPH.items() if tool.room(name) == room for other in others}
+    assert not {tool.room(other) for other in made} & MAKES_FRAMES
+
+
+@pytest.mark.parametrize("room", READS_FRAMES)
+def test_who_reads_frames_loads_little(room):
+    code = f"import sys, mvssl.{room}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not set(loaded) & HEAVY
+
+
+def _package(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / "mvssl" / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / "__init__.py").touch()
+        path.write_text(text)
+    return folder / "mvssl"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from mvssl.dtw import x",
+        "from mvssl import dtw",
+        "import mvssl.dtw",
+        "from .. import dtw",
+        "from ..dtw import x",
+        "def f():\n    from mvssl import dtw",
+        "if TYPE_CHECKING:\n    from mvssl.dtw import x",
+    ],
 )
+def test_every_way_to_import_counts(tmp_path, text):
+    graph = tool.imports(_package(tmp_path, dtw="", video__a=text))
+    assert graph["mvssl.video.a"] == {"mvssl.dtw"}
+    assert tool.wrong(graph) == []
+    assert tool.arrows(graph) == {("video", "dtw"): 1}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path):
-    room = room_of(path)
-    assert room in LEVEL, f"{path}: room {room!r} has no floor; add it to FLOORS"
-    for other in imported_rooms(path) - {room}:
-        same_floor = LEVEL[other] == LEVEL[room] and LEVEL[room] in FREE_FLOORS
-        assert LEVEL[other] < LEVEL[room] or same_floor, (
-            f"{path}: {room} (floor {LEVEL[room]}) imports {other} (floor {LEVEL[other]})"
-        )
+def test_arrows_up_and_circles_are_found(tmp_path):
+    folder = _package(
+        tmp_path,
+        dtw="import mvssl.video.a",
+        video__a="from .b import x",
+        video__b="def f():\n    from mvssl.video import c",
+        video__c="from . import a",
+        video__d="from mvssl.views import x",
+        views__x="import mvssl",
+        unheard__of="",
+    )
+    graph = tool.imports(folder)
+    assert tool.circles(graph) == [["mvssl.video.a", "mvssl.video.b", "mvssl.video.c"]]
+    told = "\n".join(tool.wrong(graph))
+    assert len(tool.wrong(graph)) == 5  # two modules stand in the unheard-of room
+    for words in (
+        "mvssl.dtw (floor 1) imports mvssl.video.a",
+        "video.d (floor 3) imports mvssl.views",
+        "imports mvssl (",
+    ):
+        assert words in told
+    assert "'unheard' has no floor" in told
 
 
 def test_a_file_is_one_idea():

@@ -11,6 +11,7 @@ import numpy as np
 from mvssl.dtw import WarpingPath, cosine_cost, subsequence_dtw
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
+from mvssl.series import median_step
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
 from .linear import span_s, unevenness
@@ -105,7 +106,7 @@ def align(
         matched = warped(cost, uneven, ends=ends, tempo=tempo).path  # for the evidence: order tells more
     elif mode == "dtw":
         cells = [(_frame_at(reference, ref_s), _frame_at(query, query_s)) for ref_s, query_s in sorted(pins)]
-        band = None if band_s is None else max(1, round(band_s / _step_s(query)))
+        band = None if band_s is None else max(1, round(band_s / median_step(query.time_s, alone=1.0)))
         path, words = warped(cost, uneven, ends=ends, tempo=tempo, band=band, pins=cells)
         matched, notes = path, notes + words
     else:
@@ -217,12 +218,8 @@ def _every(video: VideoFrames, step: int) -> VideoFrames:
     )
 
 
-def _step_s(video: VideoFrames) -> float:
-    return float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else 1.0
-
-
 def _frame_at(video: VideoFrames, time_s: float) -> int:
-    slack = _step_s(video)
+    slack = median_step(video.time_s, alone=1.0)
     if not video.time_s[0] - slack <= time_s <= video.time_s[-1] + slack:
         raise InputError(
             f"pin at {time_s:.3f} s: {video.video} runs from {video.time_s[0]:.3f} s to {video.time_s[-1]:.3f} s"

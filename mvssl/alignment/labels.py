@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvssl.brief import brief_repr
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
 from mvssl.labels import Segment, Segments
+from mvssl.series import median_step
 
 from .time_map import TimeMap
 
@@ -22,6 +24,9 @@ class FrameLabels(NamedTuple):
     time_s: np.ndarray  # (T,) float64
     label: np.ndarray  # (T,) str, "" where nothing is known
     confidence: np.ndarray  # (T,) float32 in [0, 1]: the share of the votes that the label got
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def transfer_labels(
@@ -84,7 +89,7 @@ def to_segments(labelled: FrameLabels, *, end_s: float | None = None) -> tuple[l
     time_s, label = labelled.time_s, labelled.label
     if not len(time_s):
         return [], []
-    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.04
+    step_s = median_step(time_s, alone=0.04)
     starts = np.flatnonzero(np.r_[True, label[1:] != label[:-1]])
     stops = np.r_[starts[1:], len(label)]
     last_s = max(end_s if end_s is not None else 0.0, float(time_s[-1]) + step_s)

@@ -11,6 +11,7 @@ import numpy as np
 from mvssl import files
 from mvssl.errors import InputError
 from mvssl.labels import Segments
+from mvssl.series import median_step
 
 from .time_map import TimeMap
 
@@ -101,7 +102,7 @@ def _within_step(time_map: TimeMap, bounds_s: np.ndarray) -> np.ndarray:
     """Bounds less than a frame (and a half) beyond the matched range are moved to its ends: segments begin and end
     between frames."""
     known = np.unique(time_map.ref_time_s)
-    slack_s = 1.5 * float(np.median(np.diff(known))) if len(known) > 1 else 0.0
+    slack_s = 1.5 * median_step(known)
     low, high = known[0], known[-1]
     moved = np.where((bounds_s < low) & (bounds_s >= low - slack_s), low, bounds_s)
     return np.where((moved > high) & (moved <= high + slack_s), high, moved)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mvssl import files
+from mvssl.brief import brief_repr
 from mvssl.errors import InputError
 
 LIKELY, UNLIKELY = 0.8, 0.5  # probabilities above which the verdict is plain, and below which it is none
@@ -56,6 +57,9 @@ class TimeMap:
     ref_span_s: tuple[float, float] | None = None
     query_span_s: tuple[float, float] | None = None
     calibrated: bool = True
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
     @property
     def looks_alike(self) -> bool:

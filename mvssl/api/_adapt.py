@@ -15,6 +15,7 @@ from mvssl import config, files
 from mvssl.api._adapt_material import Embed, Material, folds, make_material, measure, rgb_plan, zero_shot_rows
 from mvssl.api._adapt_verdict import Verdict, judge
 from mvssl.api._models import ZERO_SHOT
+from mvssl.brief import brief_repr
 from mvssl.embedding import load, project
 from mvssl.embedding.model import FOLDER
 from mvssl.encoders import fingerprint
@@ -43,6 +44,9 @@ class Adaptation(NamedTuple):
     results: Path  # results.json
     run: Path  # what every other command takes as RUN
     steps: int
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def adapt(

@@ -24,6 +24,7 @@ from mvssl.alignment.align import Mode
 from mvssl.alignment.borders import BorderError, border_error
 from mvssl.api._labels import carry_labels
 from mvssl.api._models import model_for
+from mvssl.brief import brief_repr
 from mvssl.embedding import Model
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import Image
@@ -50,6 +51,9 @@ class Alignment(NamedTuple):
     deviation: Path | None = None  # deviation.png; None where nothing was matched
     labels: list[Path] = []  # segments.csv, tempo.csv, ... where the reference has labels
     borders: list[BorderError] = []  # where a query has labels too: how far they were missed, and by the straight line
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def align(
@@ -95,7 +99,7 @@ def align(
         InputError: nothing to align, pins for several queries; pins, band, ends, tempo or mirror image together with
             repetitions; labels that do not name the reference.
     """
-    model = run if isinstance(run, Model) else model_for(run)
+    model = model_for(run)
     paths = [found for query in queries for found in _videos(Path(query))]
     shaped = bool(pins) or mirror or band_s is not None or method != "dtw" or ends != "auto" or tempo != 1.0
     _check(reference, paths, pins, repetitions and shaped)

@@ -51,7 +51,7 @@ def page(
 
     frames, output = Path(frames), Path(output)
     tables = frames.is_dir() and any(frames.glob("*" + SUFFIX))
-    model = None if run is None and tables else run if isinstance(run, Model) else model_for(run)
+    model = None if run is None and tables else model_for(run)
     if not frames.is_dir():
         raise InputError(f"{frames}: no such folder; give one of tables (mvssl embed) or one of videos")
     found = read_frames(frames) if tables else embed(model, frames, output / "frames")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import psutil
-import torch
 
-import mvssl
-from mvssl.encoders.weights import PACKAGE_HINT, PACKAGES, available
-from mvssl.video import backends
+PARTS = ("torch", "torchvision", "timm", "accelerate", "av", "pytorchvideo", "opencv-python-headless")
 
 
 class Finding(NamedTuple):
@@ -23,35 +21,53 @@ class Finding(NamedTuple):
     detail: str
 
 
-def doctor() -> list[Finding]:
-    """Versions, device, decoders, ImageNet weights, cores, memory and disk of this machine."""
-    found = [Finding("mvssl", "ok", f"{mvssl.__version__}, Python {platform.python_version()}, {platform.platform()}")]
-    for package in ("torch", "torchvision", "timm", "accelerate", "av", "pytorchvideo", "opencv-python-headless"):
+def doctor(*, tell: Callable[[Finding], object] | None = None) -> list[Finding]:
+    """Versions, device, decoders, ImageNet weights, cores, memory and disk of this machine.
+
+    Args:
+        tell: called with each finding as soon as it is known: what is installed before torch is loaded.
+    """
+    findings = []
+    for look in (_installed, _machine):
+        for finding in look():
+            findings.append(finding)
+            if tell is not None:
+                tell(finding)
+    return findings
+
+
+def _installed() -> Iterator[Finding]:
+    version = importlib.metadata.version("mvssl")
+    yield Finding("mvssl", "ok", f"{version}, Python {platform.python_version()}, {platform.platform()}")
+    for package in PARTS:
         try:
-            found.append(Finding(package, "ok", importlib.metadata.version(package)))
+            yield Finding(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            found.append(Finding(package, "problem", "not installed; install mvssl again with pip"))
+            yield Finding(package, "problem", "not installed; install mvssl again with pip")
+
+
+def _machine() -> Iterator[Finding]:
+    import torch
+
+    from mvssl.encoders.weights import PACKAGE_HINT, PACKAGES, available
+    from mvssl.video import backends
+
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        found.append(Finding("device", "ok", f"{names}; bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}"))
+        yield Finding("device", "ok", f"{names}; bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
     else:
-        found.append(Finding("device", "ok", "CPU only; train on cached features of a frozen backbone (cache.passes)"))
+        yield Finding("device", "ok", "CPU only; train on cached features of a frozen backbone (cache.passes)")
     for backend in backends():
         state = "ok" if backend.available else "missing"
         version = f"{backend.version} " if backend.version else ""
-        found.append(Finding(f"decoder {backend.name}", state, f"{version}{backend.reason}".strip()))
+        yield Finding(f"decoder {backend.name}", state, f"{version}{backend.reason}".strip())
     for backbone in PACKAGES:
         here = available(backbone, "package")
-        found.append(Finding(f"weights {backbone}", "ok" if here else "missing", "here" if here else PACKAGE_HINT))
+        yield Finding(f"weights {backbone}", "ok" if here else "missing", "here" if here else PACKAGE_HINT)
     memory = psutil.virtual_memory()
-    found.append(
-        Finding("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}")
-    )
+    yield Finding("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}")
     free_gb = memory.available / 1e9
-    found.append(
-        Finding("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free")
-    )
+    yield Finding("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free")
     disk_gb = shutil.disk_usage(".").free / 1e9
     detail = f"{disk_gb:.1f} GB free here" + ("" if disk_gb > 5 else "; checkpoints and caches need a few GB")
-    found.append(Finding("disk", "ok" if disk_gb > 5 else "problem", detail))
-    return found
+    yield Finding("disk", "ok" if disk_gb > 5 else "problem", detail)

@@ -14,6 +14,7 @@ from mvssl.embedding import Model, embed_folder
 from mvssl.errors import InputError, VideoError
 from mvssl.evaluation.warp import WARPS, Warp, version_of
 from mvssl.frames import Frames
+from mvssl.series import median_step
 from mvssl.types import Video
 from mvssl.video import read_videos
 from mvssl.video.layouts import complete, needs_probe, sniff
@@ -54,7 +55,7 @@ def embed(
     Raises:
         InputError: an unknown layer or warp, a video too short to be cut; see ``embed_folder`` for the others.
     """
-    model = run if isinstance(run, Model) else model_for(run, modality)
+    model = model_for(run, modality)
     if skip_bad is None:
         skip_bad = isinstance(videos, str | Path) and Path(videos).is_dir() and sniff(Path(videos)) == "folder"
     rows = read_videos(videos, probe=not skip_bad) if isinstance(videos, str | Path) else list(videos)
@@ -110,6 +111,6 @@ def _versions(rows: Sequence[Video], seed: int, warps: Sequence[Warp]) -> tuple[
 
     def shown(video: Video, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         source_s = plans[video.id](time_s)
-        return source_s, np.arange(len(source_s)) * float(np.median(np.diff(time_s)))
+        return source_s, np.arange(len(source_s)) * median_step(time_s)
 
     return versions, {"warp": shown, "made_by": f"cut{seed}"}

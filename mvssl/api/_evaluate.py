@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from mvssl import files
 from mvssl.api._labels import labels_of
-from mvssl.api._models import load
+from mvssl.api._models import model_for
 from mvssl.api._rows import Row, build_rows
+from mvssl.brief import brief_repr
 from mvssl.embedding import Model
 from mvssl.embedding.card import identity
 from mvssl.evaluation import Result, WarpError, check_split, check_table, evaluate_frames, flatten
@@ -38,6 +39,9 @@ class Evaluation(NamedTuple):
     table: Path  # table.md (and table.tex beside it)
     plots: tuple[Path, ...] = ()  # PNG
     chances: Mapping[str, Chance | None] = {}  # by metric: may the distance to the best control be chance
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def evaluate(
@@ -74,8 +78,8 @@ def evaluate(
             cut cameras; minutes to an hour.
         cut_seed: of those cuts.
     """
-    model = run if isinstance(run, Model) else load(run)
-    reference = supervised if supervised is None or isinstance(supervised, Model) else load(supervised)
+    model = model_for(run)
+    reference = None if supervised is None else model_for(supervised)
     videos = read_videos(dataset)
     segments = labels_of(dataset, labels, videos)
     _check(videos, segments)

@@ -38,7 +38,7 @@ def export(
     """
     if format not in SUFFIX:
         raise InputError(f"format: must be one of {', '.join(SUFFIX)}, got {format!r}")
-    model = run if isinstance(run, Model) else model_for(run, modality)
+    model = model_for(run, modality)
     path = Path(f"model{SUFFIX[format]}") if output is None else Path(output)
     if path.suffix != SUFFIX[format]:
         raise InputError(f"{path}: a file of format {format} is named *{SUFFIX[format]}")

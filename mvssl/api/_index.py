@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from mvssl.brief import brief_repr
 from mvssl.errors import InputError
 from mvssl.frames import SUFFIX, read_frames, read_id
 from mvssl.retrieval import ExactIndex
@@ -28,6 +29,9 @@ class Indexed(NamedTuple):
     added: list[str]
     deleted: list[str]
     bad: list[InputError]  # tables that could not be read and were left out
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def index(

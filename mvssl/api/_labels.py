@@ -8,7 +8,7 @@ from pathlib import Path
 from mvssl import files
 from mvssl.alignment import TimeMap, to_segments, transfer_labels, write_boris, write_elan, write_progress
 from mvssl.frames import VideoFrames, short_name
-from mvssl.labels import Segments
+from mvssl.labels import Segments, labels_beside
 from mvssl.rows import clean
 from mvssl.types import Video
 from mvssl.video import read_labels
@@ -16,8 +16,7 @@ from mvssl.video import read_labels
 
 def labels_of(dataset: str | Path, labels: str | Path | None, videos: Sequence[Video]) -> Segments | None:
     """The labels of these videos on the clock of their files: of ``labels``, else of segments.csv beside them, else None."""
-    dataset = Path(dataset)
-    beside = (dataset if dataset.is_dir() else dataset.parent) / "segments.csv"
+    beside = labels_beside(dataset)
     path = labels if labels is not None else beside if beside.is_file() else None
     return None if path is None else read_labels(path, videos)
 

@@ -37,8 +37,17 @@ def zero_shot(weights: str = "package") -> Model:
     ).eval()
 
 
-def model_for(run: str | Path | None, modality: str | None = None) -> Model:
-    """The model of a run (of the encoder for ``modality``), or the zero-shot default where none is named."""
+def model_for(run: str | Path | Model | None, modality: str | None = None) -> Model:
+    """The model of a run (of the encoder for ``modality``), the model that was given, or the zero-shot default for None.
+
+    Raises:
+        InputError: a model of another modality, or no such run.
+    """
+    if isinstance(run, Model):
+        shown = run.recipe.modality["name"]
+        if modality not in (None, shown):
+            raise InputError(f"the model that was given is shown {shown}, not {modality}")
+        return run
     if run is not None:
         return load(run, modality=modality)
     if modality not in (None, "rgb"):

@@ -11,7 +11,7 @@ import numpy as np
 from mvssl import files
 from mvssl.api._embed import embed
 from mvssl.api._index import open_index
-from mvssl.api._models import model_for
+from mvssl.brief import brief_repr
 from mvssl.embedding import Model
 from mvssl.errors import InputError
 from mvssl.frames import SUFFIX, Frames, VideoFrames
@@ -29,6 +29,9 @@ class Found(NamedTuple):
     page: Path  # contact_sheet.html
     edits: Path | None = None  # matches.edl; None where nothing was found
     bad: Sequence[InputError] = ()  # videos or tables that could not be read and were left out
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def search(
@@ -85,7 +88,7 @@ def _index(frames: str | Path | Frames, output: Path, run: str | Path | Model | 
         return open_index(frames, bad=bad)
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; give one of tables (mvssl embed) or one of videos")
-    return ExactIndex(embed(run if isinstance(run, Model) else model_for(run), folder, output / "frames", bad=bad))
+    return ExactIndex(embed(run, folder, output / "frames", bad=bad))
 
 
 def _rate(video: VideoFrames) -> float:

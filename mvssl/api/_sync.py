@@ -35,7 +35,7 @@ def sync(
     """
     if len(cameras) < 2:
         raise InputError("sync: give at least two cameras of one take")
-    model = run if isinstance(run, Model) else model_for(run)
+    model = model_for(run)
     paths = [Path(camera) for camera in cameras]
     frames = [model.frames(path)._replace(video=str(path)) for path in paths]
     sounds: list[tuple[np.ndarray, int] | None] = []

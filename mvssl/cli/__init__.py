@@ -9,29 +9,9 @@ from importlib import import_module
 
 import typer
 
+from mvssl.api import COMMANDS
 from mvssl.faults import in_words, unexpected
 
-COMMANDS = (  # in the order of ``mvssl --help``
-    "scan",
-    "pretrain",
-    "submit",
-    "adapt",
-    "preview",
-    "embed",
-    "align",
-    "sync",
-    "index",
-    "search",
-    "evaluate",
-    "compare",
-    "data",
-    "report",
-    "card",
-    "export",
-    "app",
-    "doctor",
-    "demo",
-)
 for _name in COMMANDS:
     import_module(f"mvssl.cli.{_name}")
 from mvssl.cli._app import DEBUG, app  # noqa: E402  after the commands: the file of the command ``app`` bears this name too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -29,8 +30,15 @@ def tell_aside(bad: Sequence[Exception]) -> None:
         typer.echo(f"  {' '.join(str(error).split())}", err=True)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mvssl {version('mvssl')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error too.")] = False,
 ) -> None:
     if debug:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import app, out
+from mvssl.given import check_there
 
 
 @app.command()
@@ -25,6 +26,7 @@ def adapt(
 
     Example: mvssl adapt VIDEOS -o adapted --minutes 5
     """
+    check_there(*videos)
     from mvssl.api import adapt
 
     sources = videos[0] if len(videos) == 1 else videos

@@ -9,6 +9,7 @@ import typer
 
 from mvssl.cli._app import Run, app, out
 from mvssl.errors import InputError
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -51,13 +52,17 @@ def align(
     Example: mvssl align a.mp4 b.mp4 -o aligned
     """
     from mvssl.alignment import Ends
-    from mvssl.api import align
 
     if method not in ("dtw", "nearest"):
         raise InputError(f"--method {method}: known are dtw and nearest")
     if ends not in get_args(Ends):
         raise InputError(f"--ends {ends}: known are {', '.join(get_args(Ends))}")
     pins = [_pin(text) for text in pin or []]
+    check_run(run)
+    check_there(*videos)
+    check_there(labels, what="label table")
+    from mvssl.api import align
+
     chosen = consensus or videos[0].is_dir()
     found = align(
         None if chosen else videos[0],

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import Run, app
+from mvssl.given import check_run, check_there
 
 
 @app.command("app")
@@ -27,6 +28,9 @@ def page(
 
     Example: mvssl app frames --run run
     """
+    check_run(run)
+    check_there(frames, videos)
+    check_there(labels, what="label table")
     from mvssl.api import app
 
     app(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import app, out
+from mvssl.given import check_there
 
 
 @app.command()
@@ -21,6 +22,7 @@ def card(
 
     Example: mvssl card run --results evaluation/results.json
     """
+    check_there(run, results)
     from mvssl.api import card
 
     found = card(run, results=results)

@@ -24,12 +24,10 @@ def compare(
 
     Example: mvssl compare evaluation-a evaluation-b
     """
-    import numpy as np
-
-    from mvssl.evaluation.results_file import compare_results
+    from mvssl.api import compare
 
     table = Table("metric", "first", "second", "difference", "95 %", "p", "verdict")
-    for name, found in compare_results(first, second, row, generator=np.random.default_rng(0)).items():
+    for name, found in compare(first, second, row=row).items():
         low, high = found["interval"]
         numbers = [f"{found[key]:.3f}" for key in ("first", "second", "difference")]
         table.add_row(name, *numbers, f"{low:.3f} to {high:.3f}", f"{found['adjusted']:.3f}", found["verdict"])

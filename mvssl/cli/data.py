@@ -27,10 +27,10 @@ def data(
 
     Example: mvssl data finegym annotations FineGym_Raw_database -o gym99
     """
-    from mvssl.datasets import layout, prepare
+    from mvssl.api import data
+    from mvssl.datasets import layout
 
     if not paths:
         typer.echo(layout(name))
         return
-    given = {"fps": fps, "classes": classes, "only": only}
-    prepare(name, paths, output, **{key: value for key, value in given.items() if value is not None})
+    data(name, paths, output, fps=fps, classes=classes, only=only)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from mvssl.cli._app import app, out
+
+if TYPE_CHECKING:
+    from mvssl.api import Finding
+
+COLOURS = {"ok": "green", "missing": "yellow", "problem": "red"}
 
 
 @app.command()
@@ -15,10 +22,10 @@ def doctor() -> None:
     """
     from mvssl.api import doctor
 
-    colours = {"ok": "green", "missing": "yellow", "problem": "red"}
-    findings = doctor()
-    for found in findings:
-        out.print(f"{found.state:8}", style=colours[found.state], end=" ")
-        out.print(f"{found.what}: {found.detail}")
-    if any(found.state == "problem" for found in findings):
+    if any(found.state == "problem" for found in doctor(tell=_tell)):
         raise typer.Exit(1)
+
+
+def _tell(found: Finding) -> None:
+    out.print(f"{found.state:8}", style=COLOURS[found.state], end=" ")
+    out.print(f"{found.what}: {found.detail}")

@@ -9,6 +9,7 @@ import typer
 
 from mvssl.cli._app import app, out, tell_aside
 from mvssl.errors import InputError
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -35,7 +36,6 @@ def embed(
 
     Example: mvssl embed run VIDEOS -o frames
     """
-    from mvssl.api import embed
     from mvssl.evaluation.warp import WARPS
 
     part, _, whole = shard.partition("/")
@@ -45,9 +45,14 @@ def embed(
         raise InputError("--warp needs --cut-seed, e.g. --cut-seed 0")
     if unknown := sorted(set(warp or ()) - set(WARPS)):
         raise InputError(f"--warp {unknown[0]}: known are {', '.join(WARPS)}")
+    model = None if run == "zero-shot" else run
+    check_run(model)
+    check_there(videos)
+    from mvssl.api import embed
+
     bad: list[InputError] = []
     frames = embed(
-        None if run == "zero-shot" else run,
+        model,
         videos,
         output,
         modality=modality,

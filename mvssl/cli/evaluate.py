@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import app, out
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -30,6 +31,9 @@ def evaluate(
 
     Example: mvssl evaluate run DATASET -o evaluation
     """
+    check_run(run)
+    check_run(supervised)
+    check_there(dataset)
     from mvssl.api import evaluate
 
     found = evaluate(

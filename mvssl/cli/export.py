@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from mvssl.cli._app import app, out
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -27,9 +28,12 @@ def export(
 
     Example: mvssl export run -o model.onnx
     """
+    model = None if run == "zero-shot" else run
+    check_run(model)
+    check_there(video)
     from mvssl.api import export
 
-    found = export(None if run == "zero-shot" else run, output, format=format, modality=modality, video=video)  # type: ignore[arg-type]
+    found = export(model, output, format=format, modality=modality, video=video)  # type: ignore[arg-type]
     table = Table("frames T", "largest difference")
     for length, difference in found.differences.items():
         table.add_row(str(length), f"{difference:.1e}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import app, out, tell_aside
+from mvssl.given import check_there
 
 
 @app.command()
@@ -21,6 +22,7 @@ def index(
 
     Example: mvssl index frames
     """
+    check_there(frames)
     from mvssl.api import index
 
     found = index(frames, output=output, retrain=retrain)

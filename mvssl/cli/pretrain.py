@@ -28,17 +28,19 @@ def pretrain(
 
     Example: mvssl pretrain carl data.root=VIDEOS -o run
     """
+    from mvssl import config as configuration
+
+    path = configuration.find(config, "pretrain")
+    values = configuration.load(path, overrides or [])
     found = ["--find-batch-size"] if find_batch_size else []
     if num_processes > 1 and not show:
         raise typer.Exit(launch(num_processes, ["pretrain", config, *(overrides or []), "-o", str(output), *found]))
-    from mvssl import config as configuration
     from mvssl.api import pretrain
     from mvssl.distributed import leave
     from mvssl.training import Experiment
 
     if show:
-        path = configuration.find(config, "pretrain")
-        experiment = Experiment.from_values(configuration.load(path, overrides or []), str(path))
+        experiment = Experiment.from_values(values, str(path))
         typer.echo(configuration.dump(experiment.model_dump(mode="json")), nl=False)
         return
     end_with_command()

@@ -20,6 +20,11 @@ def preview(
 
     Example: mvssl preview carl data.root=VIDEOS -o preview.png
     """
+    from mvssl import config as configuration
+
+    configuration.load(
+        configuration.find(config, "pretrain"), overrides or []
+    )  # a wrong word is said before torch is loaded
     from mvssl.api import preview
 
     out.print(f"look at {preview(config, overrides or [], output)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import app, out
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -24,6 +25,9 @@ def report(
 
     Example: mvssl report run --dataset DATASET -o report.html
     """
+    check_there(run, dataset)
+    check_there(labels, what="label table")
+    check_run(supervised)
     from mvssl.api import report
 
     out.print(f"report: {report(run, output, dataset=dataset, labels=labels, supervised=supervised)}")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from mvssl.cli._app import Run, app, out, tell_aside
 from mvssl.errors import InputError
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -35,9 +36,11 @@ def search(
 
     Example: mvssl search frames CLIP.mp4@12.4s -k 20 -o found
     """
+    conditions = dict(_condition(text) for text in where or [])
+    check_there(frames)
+    check_run(run)
     from mvssl.api import search
 
-    conditions = dict(_condition(text) for text in where or [])
     found = search(
         frames,
         moments,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -36,66 +36,18 @@ def submit(
     Example: mvssl submit carl data.root=VIDEOS -o run --nodes 2 --processes-per-node 8 --minutes 600 --slurm partition=gpu
     """
     from mvssl import config as configuration
-    from mvssl.training import Experiment
 
-    path = configuration.find(config, "pretrain")
-    Experiment.from_values(configuration.load(path, overrides or []), str(path))  # before anything waits in a queue
-    executor = _executor(
-        logs, "local" if local else "slurm", requeue, slurm or [],
-        name=f"mvssl-{output.name}", nodes=nodes, tasks_per_node=processes_per_node, timeout_min=minutes,
-        gpus_per_node=processes_per_node if gpus_per_node is None else gpus_per_node, cpus_per_task=cpus_per_process,
+    configuration.load(
+        configuration.find(config, "pretrain"), overrides or []
+    )  # a wrong word is said before torch is loaded
+    from mvssl.api import submit
+
+    job = submit(
+        config, overrides or [], output=output, nodes=nodes, processes_per_node=processes_per_node,
+        gpus_per_node=gpus_per_node, cpus_per_process=cpus_per_process, minutes=minutes, requeue=requeue,
+        slurm=slurm or [], logs=logs, local=local,
     )  # fmt: skip
-    job = executor.submit(Pretraining(config, overrides or [], output))
     out.print(f"job {job.job_id}: logs in {logs}, run in {output}")
     if local:
         job.results()
         out.print(f"run: {output}")
-
-
-class Pretraining:
-    """``mvssl pretrain`` as a job of submitit: called in every process of the job."""
-
-    def __init__(self, config: str, overrides: list[str], output: Path):
-        self.config, self.overrides, self.output = config, overrides, output
-
-    def __call__(self) -> None:
-        from submitit.helpers import TorchDistributedEnvironment
-
-        from mvssl.api import pretrain
-        from mvssl.distributed import leave
-
-        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
-        pretrain(self.config, self.overrides, output=self.output, progress=False)
-        leave()
-
-    def checkpoint(self) -> Any:
-        """The job that is put back in the place of an interrupted one: the same, since a run goes on where it stopped."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self)
-
-
-def _executor(logs: Path, cluster: str, requeue: int, slurm: list[str], **parameters: Any) -> Any:
-    import yaml
-
-    from mvssl.errors import ConfigError
-
-    try:
-        from submitit import AutoExecutor
-    except ImportError:
-        raise ConfigError("mvssl submit: needs submitit; install it with pip install 'mvssl[cluster]'") from None
-    for pair in slurm:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise ConfigError(f"--slurm {pair!r}: is written key=value, e.g. partition=gpu")
-        parameters[f"slurm_{key}"] = yaml.safe_load(value)
-    try:
-        executor = AutoExecutor(logs, cluster=cluster, **{f"{cluster}_max_num_timeout": requeue})
-        executor.update_parameters(**parameters)
-    except (
-        RuntimeError,
-        NameError,
-        ValueError,
-    ) as error:  # no sbatch here; an unknown key; more than one node with --local
-        raise ConfigError(f"mvssl submit: {' '.join(str(error).split())}; --local runs on this machine") from None
-    return executor

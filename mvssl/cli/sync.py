@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mvssl.cli._app import Run, app, out
+from mvssl.given import check_run, check_there
 
 
 @app.command()
@@ -24,6 +25,8 @@ def sync(
 
     Example: mvssl sync cam0.mp4 cam1.mp4 -o offsets.csv
     """
+    check_there(*cameras)
+    check_run(run)
     from mvssl.api import sync
 
     for found in sync(cameras, output, run=run, max_offset_s=max_offset):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.errors import InputError
@@ -46,6 +45,8 @@ _NUMPY = {"_reconstruct", "scalar", "ndarray", "dtype", "_frombuffer"}
 class _Careful(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module == "torch.storage" and name == "_load_from_bytes":
+            import torch
+
             return lambda data: torch.load(io.BytesIO(data), weights_only=True)
         torch_parts = {("torch._utils", "_rebuild_tensor_v2"), ("torch._utils", "_rebuild_tensor")}
         harmless = {("collections", "OrderedDict"), ("_codecs", "encode"), ("builtins", "set"), ("builtins", "slice")}

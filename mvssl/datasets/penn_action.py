@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
 from mvssl.datasets._tables import segments_of_frames, write_dataset
 from mvssl.errors import InputError
@@ -87,6 +86,8 @@ def prepare(source: Path, labels: Path, out: Path, *, fps: float = 25.0) -> list
 
 def _check_action(mat: Path, action: str, file: Path) -> None:
     if mat.is_file():
+        from scipy.io import loadmat
+
         stated = str(np.atleast_1d(loadmat(mat)["action"])[0])
         if ALIASES.get(stated, stated) != action:
             raise InputError(f"{file}: in the folder of {action}, but {mat} says {stated}")

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from huggingface_hub import ModelCard, ModelCardData
 
 from mvssl import config
 from mvssl.embedding.folder import describe
-
-if TYPE_CHECKING:
-    from mvssl.embedding.model import Model
+from mvssl.embedding.recipe import Recipe
+from mvssl.encoders import FrameEncoder
 
 FILE = "README.md"
 UNKNOWN = "not stated"
 NOT_EVALUATED = "Not evaluated: no results were given when this card was written (`mvssl evaluate`, then `mvssl card`)."
 
 
-def identity(model: Model) -> str:
+class Described(Protocol):
+    """What a card says of a model (``Model`` has it)."""
+
+    encoder: FrameEncoder
+    specification: dict[str, Any]  # of the encoder
+    recipe: Recipe
+    normalise: bool
+
+
+def identity(model: Described) -> str:
     """Equal for models of equal embeddings: weights, recipe, scaling of the rows."""
     return str(describe(model.encoder, model.recipe, normalise=model.normalise)["model"])
 
@@ -48,7 +56,7 @@ def _counts(run: Path) -> dict[str, str]:
 
 
 def model_card(
-    model: Model, *, facts: dict[str, str] | None = None, evaluation: str = "", data: ModelCardData | None = None
+    model: Described, *, facts: dict[str, str] | None = None, evaluation: str = "", data: ModelCardData | None = None
 ) -> ModelCard:
     """The card of a model.
 

@@ -19,9 +19,9 @@ from mvssl import files
 from mvssl.embedding.folder import describe
 from mvssl.embedding.model import Model
 from mvssl.embedding.pictures import pictures
-from mvssl.embedding.video import unit
 from mvssl.encoders import Frame, Image
 from mvssl.errors import InputError
+from mvssl.series import median_step, unit_rows
 from mvssl.types import Video
 from mvssl.video import open_video
 
@@ -110,7 +110,7 @@ def frames_to_compare(video: str | Path | Video, model: Model, num_frames: int) 
             f"an encoder of {model.recipe.modality['name']} cannot be exported: it is not shown one picture per frame, but "
             f"{tuple(shown.shape[2:])}; use `mvssl embed`"
         )
-    there, step_s = len(time_s), float(np.median(np.diff(time_s)))
+    there, step_s = len(time_s), median_step(time_s)
     to_and_fro = np.resize([*range(there), *range(there - 2, 0, -1)], num_frames)
     later_s = time_s[-1] + step_s * np.arange(1, num_frames - there + 1)
     return shown[0, to_and_fro, 0], torch.from_numpy(np.concatenate([time_s, later_s]))
@@ -162,7 +162,7 @@ def _compare(model: Model, run: Run, pixels: Tensor, time_s: Tensor) -> dict[int
             assert rows is not None
             expected = rows[0].float().cpu().numpy()
             made = run(pixels[None, :length], times, mask)[0].numpy()
-            apart.append(np.abs(made - (unit(expected) if model.normalise else expected)).max())
+            apart.append(np.abs(made - (unit_rows(expected) if model.normalise else expected)).max())
         found[length] = float(np.max(apart))  # NaN stays NaN
     return found
 

@@ -23,6 +23,7 @@ from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
+from mvssl.given import check_run
 from mvssl.types import Video
 from mvssl.video import open_video
 
@@ -139,8 +140,7 @@ def load(run: str | Path, *, modality: str | None = None) -> Model:
         )
     if modality is not None:
         raise InputError(f"{run}: is no run with several encoders, so no modality can be chosen")
-    if str(run).count("/") != 1 or path.is_absolute():
-        raise InputError(f"{run}: no such run, model folder or checkpoint file, and no hub id (owner/name)")
+    check_run(run)
     return _fetch(str(run))
 
 

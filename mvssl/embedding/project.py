@@ -6,10 +6,11 @@ import torch
 
 from mvssl.embedding.folder import describe
 from mvssl.embedding.recipe import Recipe
-from mvssl.embedding.video import temporal_rows, unit
+from mvssl.embedding.video import temporal_rows
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.frames import Frames
+from mvssl.series import unit_rows
 
 
 def project(
@@ -39,5 +40,5 @@ def project(
     for video in trunk:
         features = torch.from_numpy(video.embedding.copy())
         found, inner = temporal_rows(encoder, features.__getitem__, video.time_s, recipe.window_s, layers)
-        rows.append(video._replace(embedding=unit(found) if normalise else found, extra={**video.extra, **inner}))
+        rows.append(video._replace(embedding=unit_rows(found) if normalise else found, extra={**video.extra, **inner}))
     return Frames(rows, describe(encoder, recipe, normalise=normalise))

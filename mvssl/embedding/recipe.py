@@ -10,6 +10,7 @@ import numpy as np
 
 from mvssl import config
 from mvssl.config import Section
+from mvssl.series import shown_at
 from mvssl.types import Video
 
 MODALITIES = "mvssl.views.modalities"
@@ -60,7 +61,7 @@ class Recipe(Section):
             return np.arange(len(times_s))
         times_s = times_s - times_s[0]
         grid = np.arange(0.0, times_s[-1] + 1e-9, 1.0 / self.fps)
-        return np.unique(np.searchsorted(times_s, grid + 1e-4, side="right") - 1)
+        return np.unique(shown_at(times_s, grid))
 
     @property
     def key(self) -> str:

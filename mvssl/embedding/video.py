@@ -14,6 +14,7 @@ from mvssl.embedding.recipe import Recipe
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
+from mvssl.series import median_step, shown_at, unit_rows
 from mvssl.types import Video
 from mvssl.video import Decoder, open_video
 
@@ -82,20 +83,20 @@ def embed_video(
         clock_s = source_s
         if warp is not None:
             source_s, clock_s = warp(source_s)
-            rows = np.searchsorted(decoder.times_s, source_s + 1e-4, side="right") - 1
+            rows = shown_at(decoder.times_s, source_s)
         show = _trunk_reader(encoder, decoder, source_s, recipe, device, mirrored)
         first_s = 0.0 if warp is not None else float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
         name = video.id if progress else ""
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers, parts=parts, progress=name)
     if normalise:
-        embedding = unit(embedding)
+        embedding = unit_rows(embedding)
     bounds = decoder.video  # of what is there, where the row states none
     start_s, end_s = (
         float(stated if np.isfinite(stated) else known)
         for stated, known in ((video.start_s, bounds.start_s), (video.end_s, bounds.end_s))
     )
     if warp is not None:
-        step_s = np.median(np.diff(clock_s)) if len(clock_s) > 1 else 0.0
+        step_s = median_step(clock_s)
         start_s, end_s = float(clock_s[0]), float(clock_s[-1] + step_s)
         columns["source_time_s"] = np.asarray(source_s, dtype=np.float64)[:, None]
     return VideoFrames(
@@ -157,11 +158,6 @@ def _window(
     return {name: rows[0, inside].float().cpu().numpy() for name, rows in columns.items()}
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows scaled to unit length."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-
-
 def _trunk_reader(
     encoder: FrameEncoder,
     decoder: Decoder,
@@ -192,4 +188,4 @@ def _trunk_reader(
     return show
 
 
-__all__ = ["embed_video", "temporal_rows", "unit", "windows"]
+__all__ = ["embed_video", "temporal_rows", "windows"]

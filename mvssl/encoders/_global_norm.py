@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -48,6 +47,8 @@ def share_statistics(backbone: Backbone) -> None:
     Raises:
         ConfigError: one of them is of a kind that is not known.
     """
+    from timm.layers import BatchNormAct2d
+
     live = {id(norm) for norm in backbone.live_norms()}
     for parent in list(backbone.model.modules()):
         for name, norm in parent.named_children():

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,6 +37,8 @@ class Trunk(Backbone):
         self, backbone: str, *, weights: str, freeze: str | tuple[str, ...], pooling: Pooling, in_channels: int = 3,
         stage: int | None = None, grid: int = 4, add_last: bool = False,
     ):  # fmt: skip
+        import timm  # takes longer than torch, and only a model that is made needs it
+
         if add_last and stage is None:
             raise InputError(
                 "encoder.add_last: the last features are the only ones here; set encoder.stage, or add_last to false"
@@ -149,6 +150,8 @@ class Trunk(Backbone):
 
 def _create(backbone: str, **options: Any) -> Any:
     """The timm model; a ViT that takes other sizes than its own, its positions interpolated (learned ones of DINO, DeiT, ...)."""
+    import timm
+
     try:
         return timm.create_model(backbone, dynamic_img_size=True, **options)
     except TypeError:  # a family that knows no such option: convolutions take any size

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from mvssl.errors import InputError
@@ -47,6 +46,8 @@ def load_weights(model: nn.Module, backbone: str, source: str) -> None:
 
 def _for_channels(model: nn.Module, state: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
     """The first convolution for another number of channels, as timm does it: summed for one, else repeated and scaled."""
+    from timm.models import adapt_input_conv
+
     first = getattr(model, "default_cfg", {}).get("first_conv") or ()
     names = [f"{name}.weight" for name in ((first,) if isinstance(first, str) else first)]
     changed = {

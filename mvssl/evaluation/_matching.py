@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from mvssl.dtw import dtw
 from mvssl.frames import Frames, VideoFrames
@@ -34,6 +33,8 @@ def matched_times(
     """
     if method == "nearest":
         return reference_time_s[nearest(query, reference)]
+    from scipy.spatial.distance import cdist
+
     path = dtw(cdist(reference, query), open_ends=True)
     times = np.bincount(path.query, reference_time_s[path.reference], minlength=len(query))
     number = np.bincount(path.query, minlength=len(query))

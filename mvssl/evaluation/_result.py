@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mvssl.brief import brief_repr
+
 Value = Any  # one number, or a dict of numbers by k or by name
 
 
@@ -35,6 +37,9 @@ class Result:
     videos: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers, lists and strings; NaN as None, for results.json."""

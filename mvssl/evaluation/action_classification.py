@@ -14,7 +14,6 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings, groups
@@ -23,6 +22,7 @@ from mvssl.evaluation.controls import accuracy_and_recall
 from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import top_k
+from mvssl.series import unit_rows
 from mvssl.statistics import SHARE, interval_of_mean
 
 
@@ -57,6 +57,8 @@ def action_classification(
     Raises:
         InputError: a broken feature, a video without action, a single action.
     """
+    from sklearn.linear_model import LogisticRegression
+
     train, val = checked_embeddings(train_clips), checked_embeddings(val_clips)
     for labels, videos, split in ((train_labels, train, "training"), (val_labels, val, "validation")):
         if len(labels) != len(videos) or not all(labels):
@@ -65,7 +67,9 @@ def action_classification(
     if len(np.unique(y)) < 2:
         raise InputError(f"action classification needs two actions in training; all are {str(y[0])!r}")
 
-    unit = _unit if normalise else np.asarray
+    def unit(rows: np.ndarray) -> np.ndarray:
+        return unit_rows(np.asarray(rows, dtype=np.float64)) if normalise else np.asarray(rows)
+
     clips = np.concatenate([unit(rows) for rows in train])
     model = LogisticRegression(max_iter=100_000).fit(clips, np.repeat(y, [len(rows) for rows in train]))
     scores = np.stack([model.predict_proba(unit(rows)).mean(0) for rows in val])
@@ -98,12 +102,6 @@ def action_classification(
             "ranks_left_out": [rank for rank in ranks if rank > len(train)],
         },
     )
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    rows = np.asarray(rows, dtype=np.float64)
-    norm = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, norm, out=np.zeros_like(rows), where=norm > 0)
 
 
 class ActionClassification:

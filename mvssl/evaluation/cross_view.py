@@ -12,6 +12,7 @@ from mvssl.evaluation._result import Result, mean_defined
 from mvssl.frames import Frames
 from mvssl.labels import Segments
 from mvssl.neighbours import nearest, top_k
+from mvssl.series import median_step
 from mvssl.statistics import ERROR, SHARE, interval_of_mean
 
 
@@ -48,7 +49,7 @@ class CrossView:
         by_clock, left_out = [], 0
         for i, j in pairs:
             gap = np.abs(shown[i][:, None] - shown[j][None]).min(1)
-            step_s = float(np.median(np.diff(shown[j]))) if len(shown[j]) > 1 else 0.0
+            step_s = median_step(shown[j])
             partner = gap <= step_s / 2 + 1e-6
             left_out += int((~partner).sum())
             found = np.abs(shown[j][nearest(embeddings[i], embeddings[j])] - shown[i])[partner]

@@ -12,8 +12,6 @@ Probes: how much a linear map reads of the clock (R^2 of normalised time), of th
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import by_label, checked_embeddings, groups, normalised_time
@@ -21,6 +19,7 @@ from mvssl.evaluation._result import Result, mean_defined
 from mvssl.evaluation.phase_classification import fit_classifier
 from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
+from mvssl.series import unit_rows
 
 
 def collapse(
@@ -46,7 +45,7 @@ def collapse(
         if singular.max() > 1e-9 * len(frames)
         else np.zeros(0)
     )
-    unit = [rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12) for rows in videos]
+    unit = [unit_rows(rows) for rows in videos]
     steps = np.concatenate([((rows[1:] - rows[:-1]) ** 2).sum(1) for rows in unit])
     everything = np.concatenate(unit)
     a, b = generator.integers(0, len(everything), (2, num_pairs))
@@ -106,6 +105,9 @@ def clock_r2(train: Frames, frames: Frames) -> float:
     Raises:
         InputError: all training videos are of one group (session, where no group is stated).
     """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import GroupKFold
+
     x, y = np.concatenate(train.embeddings).astype(np.float64), np.concatenate([normalised_time(v) for v in train])
     names = np.repeat(groups(train), [len(video.frame) for video in train])
     if len(set(names)) < 2:

@@ -11,8 +11,6 @@ over classes of the recall stands beside the accuracy.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import nn
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import check_split, checked_embeddings, frame_labels, groups, is_labelled
@@ -58,6 +56,8 @@ class FrameProbe:
         Raises:
             InputError: no labels or training videos, no labelled frame in a split, a leaky split.
         """
+        from mvssl.evaluation._softmax_layer import classify, softmax_layer  # torch
+
         if labels is None or train is None:
             raise InputError("the frame probe needs labels and training videos")
         check_split(train, frames)
@@ -68,17 +68,14 @@ class FrameProbe:
             if not any(is_labelled(row).any() for row in every):
                 raise InputError(f"no labelled frame in the {name} videos; give labels for them")
         classes = np.unique(np.concatenate([row[is_labelled(row)] for row in y]))
-        layer = self._trained(_unit(train, y), y, classes)
-        sums = np.zeros((len(frames), 2))  # right and labelled frames of each video
-        truths, guesses = [], []
-        for i, (rows, row) in enumerate(zip(_unit(frames, z), z)):
-            if len(rows):
-                truth = row[is_labelled(row)]
-                with torch.inference_mode():
-                    guess = classes[layer(rows).argmax(1).numpy()]
-                sums[i] = (truth == guess).sum(), len(truth)
-                truths.append(truth)
-                guesses.append(guess)
+        layer = softmax_layer(
+            *_labelled(train, y), classes,
+            epochs=self.epochs, learning_rate=self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay,
+            videos_per_batch=self.videos_per_batch, generator=np.random.default_rng(self.seed),
+        )  # fmt: skip
+        rows, truths = _labelled(frames, z)
+        guesses = [classify(layer, each, classes) for each in rows]
+        sums = np.array([((truth == guess).sum(), len(truth)) for truth, guess in zip(truths, guesses)], dtype=float)
         per_video = np.divide(sums[:, 0], sums[:, 1], out=np.full(len(frames), np.nan), where=sums[:, 1] > 0)
         return Result(
             value=accuracy_and_recall(np.concatenate(truths), np.concatenate(guesses)),
@@ -91,36 +88,11 @@ class FrameProbe:
             details={"num_classes": len(classes), "num_train_videos": len(train), "undefined": "videos"},
         )
 
-    def _trained(self, videos: list[torch.Tensor], labels: list[np.ndarray], classes: np.ndarray) -> nn.Linear:
-        targets = [torch.from_numpy(np.searchsorted(classes, row[is_labelled(row)])) for row in labels]
-        used = [i for i, rows in enumerate(videos) if len(rows)]
-        size = min(self.videos_per_batch, len(used))
-        layer = nn.Linear(videos[0].shape[1], len(classes))
-        nn.init.zeros_(layer.weight)  # the loss is convex: no random start
-        nn.init.zeros_(layer.bias)
-        optimiser = torch.optim.SGD(
-            layer.parameters(), self.learning_rate, momentum=self.momentum, weight_decay=self.weight_decay
-        )
-        steps_per_epoch = len(used) // size
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.epochs * steps_per_epoch)
-        generator = np.random.default_rng(self.seed)
-        for _ in range(self.epochs):
-            order = generator.permutation(used)
-            for step in range(steps_per_epoch):
-                batch = order[step * size : (step + 1) * size]
-                scores = layer(torch.cat([videos[i] for i in batch]))
-                loss = nn.functional.cross_entropy(scores, torch.cat([targets[i] for i in batch]))
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-        return layer
 
-
-def _unit(frames: Frames, labels: list[np.ndarray]) -> list[torch.Tensor]:
-    """Labelled rows of each video, scaled to unit length."""
-    rows = [torch.from_numpy(np.asarray(v.embedding[is_labelled(y)], dtype=np.float32)) for v, y in zip(frames, labels)]
-    return [nn.functional.normalize(each, dim=1) for each in rows]
+def _labelled(frames: Frames, labels: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each video the labelled rows, (T_i, D) float32, and their labels."""
+    rows = [np.asarray(video.embedding[is_labelled(y)], dtype=np.float32) for video, y in zip(frames, labels)]
+    return rows, [y[is_labelled(y)] for y in labels]
 
 
 def _share(sums: np.ndarray) -> np.ndarray:

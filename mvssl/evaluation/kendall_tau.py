@@ -71,10 +71,12 @@ def _pair_taus(videos: list[np.ndarray]) -> np.ndarray:
 def tau_b(neighbour: np.ndarray) -> np.ndarray:
     """tau-b of 0..n-1 against each column of ``neighbour`` (n, J), integers >= 0: (J,), NaN for a constant column."""
     n, num_columns = neighbour.shape
+    # ties of each column: all columns counted at once, column c by the values from c * values on
     values = int(neighbour.max()) + 1
     equal = np.bincount((neighbour + values * np.arange(num_columns)).ravel(), minlength=values * num_columns)
     tied = (equal * (equal - 1) // 2).reshape(num_columns, values).sum(1)
     untied = (n * (n - 1) // 2 - tied).astype(np.float64)  # concordant and discordant
+    # concordant pairs (the values rise) minus discordant ones = 2 rising - untied
     rising = _rising_by_lag(neighbour) if n <= _LONG else _rising_by_bit(neighbour)
     scale = np.sqrt(n * (n - 1) / 2 * untied)
     return np.divide(2 * rising - untied, scale, out=np.full(num_columns, np.nan), where=untied > 0)
@@ -83,6 +85,7 @@ def tau_b(neighbour: np.ndarray) -> np.ndarray:
 def _rising_by_lag(neighbour: np.ndarray) -> np.ndarray:
     """Pairs of rows whose values rise, (J,): all pairs compared, lag after lag."""
     neighbour = np.ascontiguousarray(neighbour)
+    # count (n, J) holds, for each row, with how many rows before it the value rises; eight bits, so it is emptied in time
     total = np.zeros(neighbour.shape[1], dtype=np.int64)
     count = np.zeros(neighbour.shape, dtype=np.uint8)
     rises = np.empty(neighbour.shape, dtype=bool)
@@ -100,12 +103,14 @@ def _rising_by_bit(neighbour: np.ndarray) -> np.ndarray:
 
     Among values with equal higher bits, in their order in time, a one after a zero rises.
     """
+    # (J, n); stable sorting by ever more bits keeps the order in time within each group of equal higher bits
     values = np.ascontiguousarray(neighbour.T)
     place = np.arange(values.shape[1], dtype=np.int32)
     rising = np.zeros(len(values), dtype=np.int64)
     for bit in reversed(range(int(values.max()).bit_length())):
         order = np.argsort(values >> (bit + 1), axis=1, kind="stable")
         values = np.take_along_axis(values, order, axis=1)
+        # zeros_before (J, n): zeros of this bit before each place, counted from the start of its own group
         group, one = values >> (bit + 1), (values >> bit) & 1
         zeros_before = place - (np.cumsum(one, axis=1, dtype=np.int32) - one)
         opens = np.diff(group, axis=1, prepend=-1) != 0

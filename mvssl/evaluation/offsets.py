@@ -8,7 +8,6 @@ steps).
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from mvssl.errors import InputError
 from mvssl.evaluation._checks import groups
@@ -16,6 +15,7 @@ from mvssl.evaluation._matching import pairs_of_one_take, source_times
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
+from mvssl.series import median_step
 from mvssl.statistics import ERROR, interval_of_mean
 
 
@@ -31,9 +31,11 @@ def estimate_offset(
     Raises:
         InputError: a video of one frame.
     """
+    from scipy.spatial.distance import cdist
+
     if len(query_time_s) < 2 or len(reference_time_s) < 2:
         raise InputError("an offset needs two frames in each video")
-    step_s = min(float(np.median(np.diff(query_time_s))), float(np.median(np.diff(reference_time_s))))
+    step_s = min(median_step(query_time_s), median_step(reference_time_s))
     rows, columns = _grid(reference_time_s, step_s), _grid(query_time_s, step_s)
     distance = cdist(reference[rows], query[columns])
     least = max(1, min(len(rows), len(columns)) // 4)
@@ -105,7 +107,7 @@ class Offsets:
 def _is_warped(video: VideoFrames) -> bool:
     """Whether the rows do not show the source at its own speed: then no single offset is right."""
     shift = source_times(video) - video.time_s
-    step_s = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else 0.0
+    step_s = median_step(video.time_s)
     return bool(np.ptp(shift) > step_s / 2 + 1e-6)
 
 

@@ -11,9 +11,6 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from mvssl.errors import InputError
@@ -101,6 +98,10 @@ def fit_classifier(x: np.ndarray, y: np.ndarray, classifier: Classifier = "logis
     """A fitted scikit-learn classifier; with a single class in ``y``, one that always says that class."""
     if classifier not in ("logistic", "svm"):
         raise InputError(f"classifier must be 'logistic' or 'svm', got {classifier!r}")
+    from sklearn.dummy import DummyClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import SVC
+
     if len(np.unique(y)) == 1:
         return DummyClassifier(strategy="most_frequent").fit(x, y)
     model = LogisticRegression(max_iter=100_000) if classifier == "logistic" else SVC()

@@ -10,6 +10,7 @@ import numpy as np
 
 from mvssl.errors import InputError
 from mvssl.frames import Frames, VideoFrames
+from mvssl.series import median_step
 
 Warp = Literal["none", "pause", "speed", "repeat", "remove"]
 WARPS: tuple[Warp, ...] = ("none", "pause", "speed", "repeat", "remove")
@@ -107,7 +108,7 @@ def warped_frames(
     for video in frames:
         for warp in warps:
             shown = version_of(video.video, warp, seed=seed, max_cut=max_cut)(video.time_s)
-            step_s = float(np.median(np.diff(video.time_s)))
+            step_s = median_step(video.time_s)
             versions.append(
                 video._replace(
                     video=f"{video.video}#{warp}",

@@ -25,6 +25,7 @@ from mvssl.evaluation._matching import METHODS, clock_times, matched_times, pair
 from mvssl.evaluation._result import Result, mean_defined
 from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
+from mvssl.series import median_step
 from mvssl.statistics import ERROR, interval_of_mean
 
 
@@ -77,7 +78,7 @@ def warp_error(
 def _has_partner(shown: np.ndarray, known: np.ndarray, tolerance_s: float | None) -> np.ndarray:
     times = np.unique(known)
     if tolerance_s is None:
-        tolerance_s = float(np.median(np.diff(times))) / 2 if len(times) > 1 else 0.0
+        tolerance_s = median_step(times) / 2
     after = np.clip(np.searchsorted(times, shown), 1, max(len(times) - 1, 1))
     gap = np.minimum(np.abs(times[after - 1] - shown), np.abs(times[np.minimum(after, len(times) - 1)] - shown))
     return gap <= tolerance_s + 1e-6

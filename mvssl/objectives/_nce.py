@@ -86,12 +86,15 @@ class _ChunkedSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, anchors, keys, ids, key_ids, positives, negatives, temperature, weight):
+        # anchors (n, D), keys (m, D). The gradient of each chunk is known as soon as its softmax is, so it is summed here, and
+        # backward only multiplies it by what comes from above.
         grad_a = torch.zeros_like(anchors)
         alone = keys is None  # the keys are the anchors: one process
         keys, grad_k = (anchors, grad_a) if alone else (keys, torch.zeros_like(keys))
         terms = []
         step = max(1, CHUNK_ELEMENTS.get(anchors.device.type, 2**22) // max(1, len(keys)))
         for start in range(0, len(anchors), step):
+            # who is compared: c rows of anchors; positive, counted (c, m) bool; a (c, D) over temperature
             part = slice(start, start + step)
             rows = Ids(*(field[part] for field in ids))
             positive, a = positives(rows, key_ids), anchors[part] / temperature
@@ -100,17 +103,21 @@ class _ChunkedSum(torch.autograd.Function):
             kept = num_positives > 0  # rows without a positive have no loss
             if not (complete := bool(kept.all())):
                 positive, counted, a, num_positives = positive[kept], counted[kept], a[kept], num_positives[kept]
+            # the numerator: mean over each row's positives of the logits p (c, m), by the list of where they are
             p = a @ keys.T
             where = positive.nonzero(as_tuple=True)
             share = 1.0 / num_positives.to(p.dtype)
             picked = p.new_zeros(len(p)).index_add_(0, where[0], p[where] * share[where[0]])
+            # the denominator, in place: p becomes exp(logit - peak), 0 where nothing is counted; total, peak (c, 1)
             p.masked_fill_(counted.logical_not_(), -torch.inf)
             peak = p.amax(1, keepdim=True)
             total = p.sub_(peak).exp_().sum(1, keepdim=True)
             term = (total.log() + peak).squeeze(1) - picked
             w = torch.ones_like(term) if weight is None else weight(term)
+            # d loss / d logit, in the same memory: weight times (softmax - 1 / number of positives at the positives)
             p.mul_(w[:, None] / total)
             p.index_put_(where, -(w * share)[where[0]], accumulate=True)
+            # through logit = anchor . key / temperature to both; a is over temperature already
             if alone and complete and len(p) == len(keys):  # one product for rows and columns
                 grad_a.addmm_(p + p.T, a)
             else:

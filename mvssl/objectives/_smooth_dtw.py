@@ -42,6 +42,7 @@ class _SmoothDTW(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, cost: Tensor, gamma: float, mean: bool) -> Tensor:
         num, t, s = cost.shape
+        # the border: infinite but for the corner. Vectors over rows i (P, T + 1), the first entry is the row above the table
         diagonals = _skew(cost)  # (K, P, T): cell (i, j) at [i + j, :, i]
         before = cost.new_full((num, t + 1), torch.inf)  # of the diagonal before last, shifted: entry i + 1 is row i
         last = before.clone()
@@ -49,12 +50,15 @@ class _SmoothDTW(torch.autograd.Function):
         tiny = torch.finfo(cost.dtype).tiny
         tables, slopes = [], []
         for diagonal in diagonals:
+            # the three predecessors of each cell (i, j) of this diagonal, (P, T, 3): (i-1, j-1), (i-1, j), (i, j-1)
             r = torch.stack([before[:, :-1], last[:, :-1], last[:, 1:]], -1)
+            # softmin weights, shifted by the lowest so that nothing underflows; a cell without predecessor has total 0
             lowest = r.amin(-1, keepdim=True)
             lowest = torch.where(lowest.isfinite(), lowest, 0.0)  # a cell outside the table has no predecessor
             weight = torch.exp((lowest - r) / gamma)
             total = weight.sum(-1, keepdim=True)
             share = weight / total.clamp(min=tiny)
+            # value (P, T, 1), and its derivatives by the three predecessors, which backward multiplies along the paths
             if mean:
                 known = torch.where(r.isfinite(), r, 0.0)
                 value = (share * known).sum(-1, keepdim=True)
@@ -62,6 +66,7 @@ class _SmoothDTW(torch.autograd.Function):
             else:
                 value = lowest - gamma * total.log()
                 slopes.append(share)
+            # accumulated cost R (P, T) of this diagonal; the last two diagonals are all that the next one needs
             value = torch.where(total > 0, value, torch.inf).squeeze(-1) + diagonal
             tables.append(value)
             before, last = last, torch.cat([torch.full_like(before[:, :1], torch.inf), value], 1)
@@ -73,15 +78,19 @@ class _SmoothDTW(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (slopes,) = ctx.saved_tensors
         t, s = ctx.shape
+        # flow (K, P, T): dL / dR of each cell, and so of its cost: what comes from above, and what its up to three successors
+        # pass back
         own = _skew(grads[0], outside=0.0)
         flow = torch.zeros_like(own)
         for k in range(len(own) - 1, -1, -1):
             total = own[k].clone()
             if k + 1 < len(own):
                 following, slope = flow[k + 1], slopes[k + 1]
+                # from below (i+1, j) and from the right (i, j+1), one diagonal on
                 total[:, :-1] += following[:, 1:] * slope[:, 1:, 1]
                 total += following * slope[..., 2]
             if k + 2 < len(own):
+                # from (i+1, j+1), two diagonals on
                 total[:, :-1] += flow[k + 2][:, 1:] * slopes[k + 2][:, 1:, 0]
             flow[k] = total
         return _unskew(flow, t, s), None, None

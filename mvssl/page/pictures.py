@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from matplotlib import colormaps
 from PIL import Image
 
 from mvssl.alignment import cost_matrix
@@ -29,6 +28,8 @@ def frame_picture(video: Video, time_s: float, *, height: int = 180) -> bytes:
 
 def matrix_picture(reference: VideoFrames, query: VideoFrames) -> bytes:
     """PNG of the cosine similarities and nothing else: query's time across, reference's time up, one pixel a frame."""
+    from matplotlib import colormaps
+
     similarity = 1.0 - cost_matrix(reference, query)[np.ix_(evenly(reference)[0], evenly(query)[0])]
     low, high = np.quantile(similarity, [0.02, 0.995])
     shown = np.clip((similarity - low) / max(float(high - low), 1e-6), 0.0, 1.0)

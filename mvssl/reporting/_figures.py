@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 COLOURS = ("#8a8f98", "#c9963a", "#5b8c5a", "#1f6f8b", "#7a4e8a")
 
 
-def blank(width: float, height: float) -> Figure:
+def blank(width: float, height: float, *, dpi: int = 120) -> Figure:
     """An empty figure, inches."""
-    made = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here, so that who draws nothing does not load it
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
     FigureCanvasAgg(made)
     return made
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from mvssl import files
 from mvssl.alignment import TimeMap, deviation_curve, worst_moments
+from mvssl.reporting._figures import blank
 
 
 def write_deviation(path: str | Path, maps: Sequence[TimeMap], *, num_moments: int = 3) -> Path:
@@ -20,8 +18,7 @@ def write_deviation(path: str | Path, maps: Sequence[TimeMap], *, num_moments: i
         maps: from one reference to each query.
         num_moments: marked on each curve.
     """
-    figure = Figure(figsize=(8.0, 3.6), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(8.0, 3.6, dpi=130)
     axes = figure.add_subplot()
     for number, one in enumerate(maps):
         colour = f"C{number % 10}"

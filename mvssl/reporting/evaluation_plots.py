@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.evaluation import Result
@@ -15,6 +15,10 @@ from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments
 from mvssl.reporting._figures import COLOURS, blank, plain
 from mvssl.reporting.layers import layers_figure
+from mvssl.series import unit_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NUM_PAIRS = 3
 MAX_CLASSES = 40  # of a confusion matrix that can be read
@@ -80,7 +84,7 @@ def _similarity(tables: Mapping[str, Frames], segments: Segments) -> Figure | No
 
 
 def _cosines(a: VideoFrames, b: VideoFrames) -> np.ndarray:
-    rows, columns = (v.embedding / np.maximum(np.linalg.norm(v.embedding, axis=1, keepdims=True), 1e-9) for v in (a, b))
+    rows, columns = (unit_rows(video.embedding) for video in (a, b))
     return rows @ columns.T
 
 

@@ -7,14 +7,16 @@ and over the steps of training.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from mvssl.evaluation import Result
 from mvssl.reporting._figures import COLOURS, blank, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Found = Mapping[str, Result]  # by evaluator
 GREY = "#555555"

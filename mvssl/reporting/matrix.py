@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.alignment import TimeMap, cost_matrix
 from mvssl.frames import VideoFrames
 from mvssl.labels import Segments
+from mvssl.reporting._figures import blank
 
 MAX_POINTS = 800  # of the picture, per side
 
@@ -40,8 +39,7 @@ def write_matrix(
     columns, columns_s = evenly(query)
     similarity = 1.0 - cost_matrix(reference, query, centre=centre)[np.ix_(rows, columns)]
     extent = (columns_s[0], columns_s[-1], rows_s[0], rows_s[-1])
-    figure = Figure(figsize=(7.2, 6.4), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(7.2, 6.4, dpi=130)
     axes = figure.add_subplot()
     low, high = np.quantile(similarity, [0.02, 0.995])
     image = axes.imshow(

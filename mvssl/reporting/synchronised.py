@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from mvssl.alignment import TimeMap
 from mvssl.labels import Segments
+from mvssl.series import shown_at
 from mvssl.types import Video
 from mvssl.video import Decoder, open_video, read_audio, write_video
 
@@ -166,7 +167,7 @@ def _tile(one: _Cell, frame: np.ndarray, i: int, cell: tuple[int, int], bounds_s
     tile = Image.new("RGB", (width, height + BAR), (12, 13, 15))
     tile.paste(picture, (0, 0))
     draw = ImageDraw.Draw(tile)
-    number = int(np.searchsorted(one.decoder.times_s, one.time_s[i] + 1e-6, side="right")) - 1
+    number = int(shown_at(one.decoder.times_s, one.time_s[i]))
     right = f"{timecode(one.time_s[i])}  f{number}"
     room = int(draw.textlength(right, font=None) * TEXT / 9) + 12
     write_line(

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.errors import InputError
+from mvssl.reporting._figures import blank
 
 from .report import Chapter, Part
 
@@ -84,8 +83,7 @@ def training_chapter(run: str | Path, pictures: str | Path) -> Chapter:
 def curve(lines: list[dict[str, Any]], key: str, path: Path) -> Path:
     """Draws one number of a run over its steps."""
     rows = [line for line in lines if line.get(key) is not None]
-    figure = Figure(figsize=(4.4, 2.6), dpi=140, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(4.4, 2.6, dpi=140)
     axes = figure.add_subplot()
     axes.plot([line["step"] for line in rows], [line[key] for line in rows], color="#1f6f8b", linewidth=1.6)
     axes.set(title=key.replace("_", " "), xlabel="step")

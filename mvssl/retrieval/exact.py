@@ -1,11 +1,11 @@
-"""Exact search: all distances, in torch."""
+"""Exact search: all distances, as one product."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from mvssl.frames import Frames, VideoFrames
+from mvssl.series import unit_rows
 
 from .match import Match, Selection
 
@@ -13,8 +13,7 @@ from .match import Match, Selection
 def directions(video: VideoFrames, *, centre: bool) -> np.ndarray:
     """(T, D) float32 unit rows of a video, its mean subtracted first if asked."""
     rows = video.embedding - video.embedding.mean(0) if centre else video.embedding
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, norm, out=np.zeros_like(rows, dtype=np.float32), where=norm > 0)
+    return unit_rows(rows).astype(np.float32, copy=False)
 
 
 class ExactIndex:
@@ -34,9 +33,9 @@ class ExactIndex:
         self._video = np.repeat(np.arange(len(frames)), lengths)
         self._first = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         width = frames[0].embedding.shape[1] if len(frames) else 0
-        self._rows = torch.empty((int(self._first[-1]), width))
+        self._rows = np.empty((int(self._first[-1]), width), dtype=np.float32)
         for i, video in enumerate(frames):
-            self._rows[self._first[i] : self._first[i + 1]] = torch.from_numpy(directions(video, centre=centre))
+            self._rows[self._first[i] : self._first[i + 1]] = directions(video, centre=centre)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -59,16 +58,17 @@ class ExactIndex:
         Args:
             direction: (D,) a unit vector.
         """
-        similarity = self._rows @ torch.from_numpy(np.asarray(direction, dtype=np.float32))
+        similarity = self._rows @ np.asarray(direction, dtype=np.float32)
         left = len(similarity)
         for i, video in enumerate(self.frames):
             if not _counts(video, selection):
-                similarity[self._first[i] : self._first[i + 1]] = -torch.inf
+                similarity[self._first[i] : self._first[i + 1]] = -np.inf
                 left -= int(self._first[i + 1] - self._first[i])
-        found = torch.topk(similarity, min(num_hits, left))
-        return [
-            self._match(row, max(0.0, 1.0 - value)) for row, value in zip(found.indices.tolist(), found.values.tolist())
-        ]
+        if not (wanted := min(num_hits, left)):
+            return []
+        rows = np.argpartition(-similarity, wanted - 1)[:wanted]
+        rows = rows[np.lexsort((rows, -similarity[rows]))]  # of equal ones the first of the table
+        return [self._match(row, max(0.0, 1.0 - float(similarity[row]))) for row in rows.tolist()]
 
     def _match(self, row: int, distance: float) -> Match:
         i = int(self._video[row])

@@ -12,6 +12,7 @@ import numpy as np
 
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
+from mvssl.series import median_step
 
 _FORMS = "VIDEO@12.4s (a time), VIDEO@f372 (a frame), VIDEO@3s-5s or VIDEO@f90-f150 (a range)"
 _TIME = re.compile(r"(?P<a>\d+(?:\.\d+)?)s?(?:-(?P<b>\d+(?:\.\d+)?)s?)?")
@@ -72,7 +73,7 @@ def parse_moment(text: str, frames: Library | None = None) -> Moment:
 def _time_of(video: VideoFrames, number: int) -> float:
     """Time of a frame number; between embedded frames, of the embedded frame before it."""
     row = int(np.searchsorted(video.frame, number, side="right")) - 1
-    last = int(video.frame[-1]) + (int(np.median(np.diff(video.frame))) if len(video.frame) > 1 else 1)
+    last = int(video.frame[-1]) + int(median_step(video.frame, alone=1))
     if row < 0 or number >= last:
         raise InputError(
             f"{video.video}: no frame {number}; the table holds frames {video.frame[0]} to {video.frame[-1]}"
@@ -87,7 +88,7 @@ def rows_of(moment: Moment, video: VideoFrames) -> slice:
         InputError: the time is outside the video (by more than the spacing of its embedded frames).
     """
     time_s = video.time_s
-    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 1.0
+    step_s = median_step(time_s, alone=1.0)
     for wanted in (moment.start_s, moment.end_s):
         if not time_s[0] - step_s <= wanted <= time_s[-1] + step_s:
             first_s = video.first_s

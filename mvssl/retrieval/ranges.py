@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from mvssl.dtw import cosine_cost, subsequence_dtw
 
 from .exact import ExactIndex
+from .index import Index
 from .match import Match, Selection
-
-if TYPE_CHECKING:
-    from .search import Index
 
 ALL_VIDEOS_CELLS = 50_000_000  # below this many (query frame, table frame) pairs every video is matched as a sequence
 NOMINEES = 10  # videos per wanted place, else

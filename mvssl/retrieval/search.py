@@ -10,13 +10,12 @@ from mvssl.errors import InputError
 from mvssl.frames import Frames, VideoFrames
 
 from .exact import ExactIndex
-from .lance import LanceIndex
+from .index import Index
 from .match import Match, Selection, apart, checked_fields
 from .moment import Library, Moment, parse_moment, rows_of
 from .ranges import search_range
 
 Query = str | Moment
-Index = ExactIndex | LanceIndex
 
 
 def search(

@@ -13,7 +13,6 @@ from collections.abc import Hashable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from mvssl.errors import InputError
 from mvssl.statistics.intervals import Interval, _codes, interval_of_mean
@@ -53,6 +52,8 @@ def sign_flips(
         generator: of the patterns, where there are too many to try all.
         num_patterns: how many are then drawn, beside the one that was seen.
     """
+    from scipy import stats  # takes a second, which a command that compares nothing saves
+
     differences = np.asarray(differences, dtype=np.float64)
     number = len(differences)
     if number <= _ALL_PATTERNS:

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
-from scipy import stats
 
 Interval = tuple[float, float]
 Bounds = tuple[float, float]
@@ -149,6 +148,8 @@ def _codes(units: Sequence[Hashable] | None, number: int) -> np.ndarray:
 
 
 def _from_left_out(whole: float, left_out: np.ndarray, bounds: Bounds | None, level: float) -> Interval:
+    from scipy import stats  # takes a second, which a command that has no interval saves
+
     number, tail = len(left_out), (1 - level) / 2
     values = number * whole - (number - 1) * left_out
     if not (np.isfinite(whole) and np.isfinite(values).all()):

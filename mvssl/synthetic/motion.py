@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 
 from .figure import FIELDS, column
 
@@ -54,6 +53,8 @@ class Motion(NamedTuple):
 
     def poses_at(self, time_s: np.ndarray) -> np.ndarray:
         """Poses (T, F)."""
+        from scipy.interpolate import PchipInterpolator
+
         amplitude, hertz, start = np.moveaxis(self.sway, -1, 0)[..., None]
         wander = (amplitude * np.sin(2 * np.pi * hertz * time_s + start)).sum(1)
         return PchipInterpolator(self.knot_s, self.poses)(time_s) + wander.T

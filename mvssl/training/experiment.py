@@ -13,6 +13,7 @@ from mvssl.config import Section
 from mvssl.embedding import Recipe
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import ConfigError, InputError
+from mvssl.labels import labels_beside
 from mvssl.sampling import BatchPlan, sessions
 from mvssl.training import modalities as views_of
 from mvssl.training.frame_labels import FrameLabels
@@ -38,7 +39,7 @@ class Data(Section):
 
     @property
     def labels_table(self) -> Path:
-        return Path(self.labels) if self.labels else Path(self.root) / "segments.csv"
+        return Path(self.labels) if self.labels else labels_beside(self.root)
 
 
 class BatchShape(Section):

@@ -23,6 +23,7 @@ from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.files import UNREADABLE
 from mvssl.sampling import BatchPlan, leave_room
+from mvssl.series import shown_at
 from mvssl.types import Batch, ClipRequest, Video, View
 from mvssl.video import open_video
 from mvssl.views import PARAMETERS, Modality, Transform, mean_step_s, to_input, view_of
@@ -200,8 +201,7 @@ class CachedBatches:
 
 
 def _view(passes: Passes, request: ClipRequest, number: int) -> View:
-    shown = np.searchsorted(passes.time_s, request.time_s + 1e-4, side="right") - 1
-    shown = shown.clip(0, len(passes.time_s) - 1)
+    shown = shown_at(passes.time_s, request.time_s)
     mask = np.ones(len(shown), bool) if request.mask is None else np.asarray(request.mask)
     time_s = passes.time_s[shown].astype(np.float64)
     params = passes.params[number].copy()

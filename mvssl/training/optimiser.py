@@ -6,7 +6,6 @@ import math
 from typing import Any, Literal
 
 import torch
-from timm.optim import create_optimizer_v2
 from torch import nn
 
 from mvssl.config import Section
@@ -80,6 +79,8 @@ def make_optimiser(
     Raises:
         ConfigError: the optimiser needs second derivatives, which the training loop does not make.
     """
+    from timm.optim import create_optimizer_v2
+
     if config.name.endswith("adahessian"):
         raise ConfigError(f"optimiser.name: {config.name} needs second derivatives, which are not made; take adamw")
     optimiser = create_optimizer_v2(

@@ -128,6 +128,7 @@ class PyAVReader:
         self, run: _Run, deadline: float | None, *, keep: bool = False
     ) -> Generator[Decoded, None, dict[int, int]]:
         """Yields what comes out; returns the wanted packets that did not, or (unless ``keep``) came with a doubt."""
+        # what is still to come, {packet: number of the shown frame}, and what is known to be wrong by now
         left: dict[int, int] = dict(run.wanted)
         doubtful: dict[int, int] = {}
         given: deque[tuple[int, int]] = deque(maxlen=REORDERED)  # (packet, number) handed out as whole
@@ -139,17 +140,21 @@ class PyAVReader:
         rank = -1
         loose = "mpeg" in self.index.container  # after a seek, a part of the packet before may cling to the first
         context.skip_frame = "DEFAULT"
+        # one packet in, none or several frames out, in the order of show
         for position, packet in self._packets(run.start):
             if position > run.stop:
                 break
             if deadline is not None and time.monotonic() > deadline:
                 raise self._error(f"decoding took longer than {self._timeout_s} s", "timeout", position)
+            # before decoding: damage that the packet itself shows
             if self._is_spoilt(packet, position):
                 (damage if loose else known).begins_at(position)
             loose = False
+            # pictures that no other needs are skipped, where nobody wants them
             if skip and (position in wanted) != whole:
                 whole = not whole
                 context.skip_frame = "DEFAULT" if whole else "NONREF"
+            # decode; the mark tells which packet a frame came from. The last packet also empties the decoder
             packet.opaque = (position,)  # a new object each: PyAV keeps them by identity
             frames: list[Any] = []
             try:
@@ -163,16 +168,20 @@ class PyAVReader:
                         self.doubted.add(wanted[position - 1])
                 frames = self._drained() if position == run.stop else []
             for frame in frames:
+                # a run that begins in the midst: if its first picture refers to earlier ones, begin at the file's first key
                 opaque: Any = frame.opaque
                 source = opaque[0]
                 sure = sure or (source == run.start and starts_anew(frame) and not frame.is_corrupt)
                 if not sure and (source == run.start or source in wanted):
                     self._keys = self._keys[:1]
                     return dict(run.wanted)
+                # after decoding: a frame that is corrupt, or out of the order that the index knows, spoils what follows, and
+                # throws doubt on what was handed out shortly before
                 disordered, rank = self._rank[source] < rank, int(self._rank[source])
                 if (frame.is_corrupt or disordered) and not self._leads[source]:
                     damage.begins_at(source)
                     self.doubted |= {n for packet, n in given if damage.covers(packet)}
+                # hand out: whole frames, and spoilt ones where no other start could help; the rest is tried again by the caller
                 number = left.pop(source, None)
                 if number is None:
                     continue

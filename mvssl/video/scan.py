@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mvssl.brief import brief_repr
 from mvssl.errors import VideoError
 from mvssl.types import ClipRequest, Video
 
@@ -44,6 +45,9 @@ class ScanReport(NamedTuple):
     videos: list[Video]
     problems: list[Problem]
     skipped: list[Skipped] = []  # entries of a folder that are not read as videos
+
+    def __repr__(self) -> str:
+        return brief_repr(self)
 
 
 def scan(

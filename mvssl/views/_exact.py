@@ -8,13 +8,16 @@ torchvision's float result.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from scipy import sparse
 
 from mvssl.views._fast import GRAY, erase
 from mvssl.views.parameters import COLOUR_ORDERS, Drawn
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 def apply_exact(frames: np.ndarray, drawn: Drawn, size: tuple[int, int], solarise_threshold: float) -> np.ndarray:
@@ -50,6 +53,8 @@ def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 @lru_cache(maxsize=1024)
 def _weights(num_in: int, num_out: int, total: float) -> sparse.csr_matrix:
     """(num_out, num_in) triangle filter, as wide as the reduction, rows summing to ``total``."""
+    from scipy import sparse
+
     scale = num_in / num_out
     centre = (np.arange(num_out)[:, None] + 0.5) * scale
     weight = np.maximum(0.0, 1.0 - np.abs(np.arange(num_in)[None] + 0.5 - centre) / max(scale, 1.0))

@@ -5,18 +5,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 from mvssl.types import View
 from mvssl.views._exact import blur_kernel
 from mvssl.views.parameters import COLOUR_ORDERS, PARAMETERS
-
-_COLOURS = {
-    "brightness": tv.adjust_brightness,
-    "contrast": tv.adjust_contrast,
-    "saturation": tv.adjust_saturation,
-    "hue": tv.adjust_hue,
-}
 
 
 def augment_on_device(view: View, solarise_threshold: float) -> View:
@@ -38,12 +30,20 @@ def augment_on_device(view: View, solarise_threshold: float) -> View:
 
 
 def _augment(pixels: Tensor, drawn: dict[str, float], solarise_threshold: float) -> Tensor:
+    from torchvision.transforms.v2 import functional as tv  # takes as long as torch itself
+
+    colours = {
+        "brightness": tv.adjust_brightness,
+        "contrast": tv.adjust_contrast,
+        "saturation": tv.adjust_saturation,
+        "hue": tv.adjust_hue,
+    }
     x = pixels.flatten(0, 1).float() / 255
     if drawn["flip"]:
         x = x.flip(-1)
     for name in COLOUR_ORDERS[int(drawn["colour_order"])]:
         if drawn[name] != (0.0 if name == "hue" else 1.0):
-            x = _COLOURS[name](x, drawn[name])
+            x = colours[name](x, drawn[name])
     if drawn["grayscale"]:
         x = tv.rgb_to_grayscale(x, num_output_channels=3)
     if drawn["blur_sigma"] > 0:

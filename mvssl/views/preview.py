@@ -6,10 +6,9 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from mvssl import files
 from mvssl.errors import InputError
@@ -19,6 +18,10 @@ from mvssl.views.modalities.rgb import RGB
 from mvssl.views.modalities.sound import Sound
 from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import PARAMETERS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS_DRAWN = ("brightness", "contrast", "saturation", "hue", "grayscale", "blur_sigma", "solarise")
 
@@ -54,6 +57,8 @@ def preview(
     inputs = {name: to_input(view, modalities[name], transform) for name, view in batch.views.items()}
     rows = len(samples) * (len(names) + 1)
     columns = min(num_frames, max(view.time_s.shape[1] for view in batch.views.values()))
+    from matplotlib.figure import Figure  # here, so that who draws nothing does not load it
+
     figure = Figure(figsize=(1.5 * columns + 2.5, 1.75 * rows), layout="constrained")
     grid = figure.add_gridspec(rows, columns + 1, width_ratios=[1.6, *[1] * columns])
     for i, sample in enumerate(samples):

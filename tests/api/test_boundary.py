@@ -39,7 +39,7 @@ from mvssl.video import write_video
 COMMANDS = {  # words of each, and the function that does the work
     "scan": (["in"], "mvssl.api.scan"),
     "pretrain": (["carl"], "mvssl.api.pretrain"),
-    "submit": (["carl", "data.root=x", "--local"], "mvssl.config.load"),
+    "submit": (["carl", "data.root=x", "--local"], "mvssl.api.submit"),
     "adapt": (["in"], "mvssl.api.adapt"),
     "preview": (["carl"], "mvssl.api.preview"),
     "embed": (["zero-shot", "in"], "mvssl.api.embed"),
@@ -48,8 +48,8 @@ COMMANDS = {  # words of each, and the function that does the work
     "index": (["in"], "mvssl.api.index"),
     "search": (["in", "a.mp4@1s"], "mvssl.api.search"),
     "evaluate": (["run", "in"], "mvssl.api.evaluate"),
-    "compare": (["a", "b"], "mvssl.evaluation.results_file.compare_results"),
-    "data": (["carl", "in"], "mvssl.datasets.prepare"),
+    "compare": (["a", "b"], "mvssl.api.compare"),
+    "data": (["carl", "in"], "mvssl.api.data"),
     "report": (["run"], "mvssl.api.report"),
     "card": (["run"], "mvssl.api.card"),
     "export": (["run"], "mvssl.api.export"),
@@ -108,6 +108,14 @@ FAULTS = {  # what really goes wrong, and what the line must say
 }  # fmt: skip
 
 
+@pytest.fixture
+def given(monkeypatch, tmp_path):
+    """What the words of ``COMMANDS`` name is there."""
+    for name in ("in", "run", "a", "b", "a.mp4", "b.mp4"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
 def raised(fault, folder):
     with pytest.raises(Exception) as found:
         FAULTS[fault][0](folder)
@@ -130,7 +138,7 @@ def test_every_command_is_walked():
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_library_error_is_one_line_in_every_command(capsys, monkeypatch, tmp_path, fault):
+def test_a_library_error_is_one_line_in_every_command(given, capsys, monkeypatch, tmp_path, fault):
     monkeypatch.delenv("MVSSL_DEBUG", raising=False)
     error = raised(fault, tmp_path)
 
@@ -148,7 +156,7 @@ def test_a_library_error_is_one_line_in_every_command(capsys, monkeypatch, tmp_p
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_nobody_expected_is_kept_for_a_report(capsys, monkeypatch, tmp_path, command):
+def test_what_nobody_expected_is_kept_for_a_report(given, capsys, monkeypatch, tmp_path, command):
     monkeypatch.delenv("MVSSL_DEBUG", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     words, work = COMMANDS[command]

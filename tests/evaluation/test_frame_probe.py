@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from mvssl.errors import InputError
+from mvssl.evaluation._softmax_layer import softmax_layer
 from mvssl.evaluation.frame_probe import FrameProbe
 from mvssl.frames import Frames
 from mvssl.labels import Segments
@@ -46,8 +46,11 @@ def test_two_steps_of_the_training_by_hand(phased):
         step = [error.T @ x + 0.1 * weight, error.sum(0) + 0.1 * bias]
         speed = step if speed is None else [0.9 * old + new for old, new in zip(speed, step)]
         weight, bias = weight - rate * speed[0], bias - rate * speed[1]
-    rows = [torch.nn.functional.normalize(torch.from_numpy(np.float32(v.embedding)), dim=1) for v in train]
-    layer = probe._trained(rows, labels, classes)
+    layer = softmax_layer(
+        [np.float32(v.embedding) for v in train], labels, classes,
+        epochs=probe.epochs, learning_rate=probe.learning_rate, momentum=probe.momentum, weight_decay=probe.weight_decay,
+        videos_per_batch=probe.videos_per_batch, generator=np.random.default_rng(probe.seed),
+    )  # fmt: skip
     np.testing.assert_allclose(layer.weight.detach(), weight, atol=1e-5)
     np.testing.assert_allclose(layer.bias.detach(), bias, atol=1e-5)
 

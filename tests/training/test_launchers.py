@@ -14,8 +14,8 @@ import torch
 import yaml
 from typer.testing import CliRunner
 
+from mvssl.api._submit import Pretraining
 from mvssl.cli import app
-from mvssl.cli.submit import Pretraining
 from mvssl.errors import ConfigError
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
