@@ -57,9 +57,10 @@ def test_labels_of_another_clock_warn_in_one_line(capsys, monkeypatch, tmp_path)
 
     monkeypatch.setattr("mvssl.api.doctor", reads)
     monkeypatch.setattr(sys, "argv", ["mvssl", "doctor"])
-    with warnings.catch_warnings(), pytest.raises(SystemExit):
+    with warnings.catch_warnings():
         warnings.simplefilter("default")
-        cli.main()
+        with pytest.raises(SystemExit):
+            cli.main()
     err = capsys.readouterr().err
     assert err.startswith(f"mvssl: warning: {tmp_path / 'segments.csv'}: "), err
     assert err.count("\n") == 1
