@@ -7,7 +7,8 @@ and the DDP-averaged gradients are the gradients of that loss. ``accelerator.gat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -222,3 +223,26 @@ class GlobalBatchNorm(nn.BatchNorm1d):
         if self.affine:
             out = out * self.weight + self.bias
         return out.view_as(x)
+
+
+def launcher_status(launch: Callable[[], None]) -> tuple[int, str]:
+    """Runs a launcher of worker processes; what it raises becomes a status.
+
+    Returns:
+        The status of the worker that failed, 128 + the signal, as shells count, where one ended it or the launcher; and
+        words where no worker can have said what happened.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    try:
+        launch()
+    except SignalException as received:
+        return 128 + int(received.sigval), ""
+    except ChildFailedError as error:
+        rank, failure = max(error.failures.items(), key=lambda one: one[1].exitcode)  # the others were ended for it
+        if failure.exitcode >= 0:
+            return failure.exitcode, ""
+        name = signal.Signals(-failure.exitcode).name
+        return 128 - failure.exitcode, f"process {rank} was ended by {name} (SIGKILL: often for want of memory)"
+    return 0, ""

@@ -28,5 +28,9 @@ class VideoError(InputError):
         return (_rebuild, (str(self), self.path, self.kind, self.time_s))
 
 
+class InputWarning(UserWarning):
+    """Something the user gave is read, but odd; the message says how. The shell shows it in one line."""
+
+
 def _rebuild(message: str, path: str, kind: str, time_s: float | None) -> VideoError:
     return VideoError(message, path=path, kind=kind, time_s=time_s)

@@ -14,6 +14,7 @@ from mvssl.frames import VideoFrames
 from mvssl.series import median_step
 
 from .confidence import IMAGENET, Calibration, Evidence, match_confidence, pair_probability, path_evidence
+from .direction import backwards
 from .linear import span_s, unevenness
 from .movement import nothing_moves
 from .time_map import TimeMap
@@ -98,7 +99,7 @@ def align(
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
     uneven = unevenness(reference, query, pins=pins)
-    still = nothing_moves(reference, query)
+    doubts = nothing_moves(reference, query) or backwards(cost, query.video)
     if mode == "nearest":
         if pins:
             raise InputError("pins need the order of time: use mode 'dtw'")
@@ -111,7 +112,6 @@ def align(
         matched, notes = path, notes + words
     else:
         raise InputError(f"mode {mode!r}: known are 'dtw' and 'nearest'")
-    notes = (*notes, *still)
     seen = cost if centre else cost_matrix(reference, query)  # the curves were fitted on centred costs
     evidence = _evidence(reference, query, seen, matched)
     return _time_map(
@@ -124,7 +124,7 @@ def align(
         mode=mode,
         pins=tuple(sorted(pins)),
         notes=notes,
-        still=bool(still),
+        doubts=doubts,
     )
 
 
@@ -143,17 +143,21 @@ def align_repetitions(
     """
     reference, query, notes = _thinned(reference, query)
     cost = cost_matrix(reference, query, centre=centre)
+    doubts = nothing_moves(reference, query) or backwards(cost, query.video, part=True)
     unrelated = float(np.median(cost))
     paths = subsequence_dtw(cost, num_paths=max_repetitions, max_cost=unrelated, step_penalty=STEP_PENALTY * unrelated)
     evidence = [_evidence(reference, query, cost, path, covered=1.0) for path in paths]
     maps = [  # the straight line of a place is that of the place, not of the whole query
         replace(
-            _time_map(reference, query, cost, path, value, calibration, mode="dtw", pins=(), notes=notes),
+            _time_map(
+                reference, query, cost, path, value, calibration,
+                mode="dtw", pins=(), notes=notes, doubts=doubts,
+            ),
             query_span_s=None,
         )
         for path, value in zip(paths, evidence)
         if value.contrast >= 0.5 * max(one.contrast for one in evidence)
-    ]
+    ]  # fmt: skip
     return sorted((m for m in maps if m.looks_alike), key=lambda m: float(m.query_time_s[0]))
 
 
@@ -177,10 +181,12 @@ def _time_map(
     mode: Mode,
     pins: tuple[tuple[float, float], ...],
     notes: tuple[str, ...],
-    still: bool = False,
+    doubts: Sequence[str],
 ) -> TimeMap:
     probability = pair_probability(evidence, calibration)
-    if still:  # a picture is like any action that passes through it: no evidence either way
+    if (
+        doubts
+    ):  # a picture is like any action that passes through it, and so is an action undone: no evidence either way
         probability = min(probability, 0.5)
     return TimeMap(
         reference.video,
@@ -194,7 +200,7 @@ def _time_map(
         probability,
         mode,
         pins=pins,
-        notes=notes,
+        notes=(*notes, *doubts),
         ref_span_s=span_s(reference),
         query_span_s=span_s(query),
         calibrated=calibration.covers(evidence),

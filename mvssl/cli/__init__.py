@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
+from collections.abc import Callable
 from importlib import import_module
 
 import typer
 
 from mvssl.api import COMMANDS
+from mvssl.cli._processes import first_to_say
+from mvssl.errors import InputWarning
 from mvssl.faults import in_words, unexpected
 
 for _name in COMMANDS:
@@ -24,10 +28,26 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may hold any bytes
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell(warnings.showwarning)
+            app()
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
         words = in_words(error)
-        typer.echo(f"mvssl: {words or unexpected(error)}", err=True)
+        line = f"mvssl: {words or unexpected(error)}"
+        if first_to_say(line):
+            typer.echo(line, err=True)
         sys.exit(2 if words else 1)
+
+
+def _tell(others: Callable[..., None]) -> Callable[..., None]:
+    """Our own warnings in one line on standard error; those of libraries as ever."""
+
+    def tell(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
+        if issubclass(category, InputWarning):
+            typer.echo(f"mvssl: warning: {' '.join(str(message).split())}", err=True)
+        else:
+            others(message, category, *where, **options)
+
+    return tell

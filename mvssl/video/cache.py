@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from mvssl import files
-from mvssl.errors import VideoError
+from mvssl.errors import InputWarning, VideoError
 
 from .frame_index import VERSION, FrameIndex, build_index
 
@@ -104,6 +104,7 @@ def _save(entry: Path, index: FrameIndex, key: str, *, scanned: bool) -> None:
         warnings.warn(
             f"frame indices cannot be kept in {entry.parent} ({error}); every file is scanned again each time. "
             "Set MVSSL_CACHE to a folder that can be written.",
+            InputWarning,
             stacklevel=2,
         )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvssl.errors import InputError, VideoError
+from mvssl.errors import InputError, InputWarning, VideoError
 from mvssl.labels import TOLERANCE_S, LabelTable, Segment, Segments, read_label_table
 from mvssl.rows import clean
 from mvssl.types import Video
@@ -48,7 +48,7 @@ def read_labels(table: str | Path | LabelTable, videos: Iterable[Video]) -> Segm
         InputError: a label that covers no frame of its file; labels on the player's clock of a video that is not here.
 
     Warns:
-        UserWarning: labels that fit the other clock better, and labels without a stated clock where the clocks differ.
+        InputWarning: labels that fit the other clock better, and labels without a stated clock where the clocks differ.
     """
     table = table if isinstance(table, LabelTable) else read_label_table(table)
     placed, by_id = Segments(table.segments), {clean(video.id): video for video in videos}
@@ -79,6 +79,7 @@ def read_labels(table: str | Path | LabelTable, videos: Iterable[Video]) -> Segm
             f"{table.where}: {len(unstated)} labelled videos do not begin at 0 (the first frame of {name} is at {at_s:.3f} s of "
             "the file's clock), and their labels are taken as times of that clock; a column clock (file, or player for times "
             "read in a player) says so for certain",
+            InputWarning,
             stacklevel=2,
         )
     return placed
@@ -111,6 +112,7 @@ def _compare(table: LabelTable, name: str, placed: list[Segment], times_s: np.nd
         warnings.warn(
             f"{table.where}: {name}: {fits / whole_s:.0%} of the labelled time lies on frames, but "
             f"{fits_other / whole_s:.0%} would if the times were on the other clock{hint}",
+            InputWarning,
             stacklevel=3,
         )
     return better

@@ -6,7 +6,7 @@ import os
 import warnings
 from typing import Literal
 
-from mvssl.errors import VideoError
+from mvssl.errors import InputWarning, VideoError
 from mvssl.types import Video
 
 from . import cache
@@ -38,13 +38,13 @@ def open_video(
         VideoError: with the file, the rule it breaks and what to do; see its kinds.
 
     Warns:
-        UserWarning: of what is odd in a file, though nothing says that a picture is wrong (``FrameIndex.remarks``).
+        InputWarning: of what is odd in a file, though nothing says that a picture is wrong (``FrameIndex.remarks``).
     """
     decoder = open_quietly(video, backend=backend, index=index, damaged=damaged, timeout_s=timeout_s)
     for kind, message in decoder.index.remarks:
         if kind == "times_from_names":  # as it should be; the scan tells
             continue
-        warnings.warn(f"{decoder.index.path}: {message}", stacklevel=2)
+        warnings.warn(f"{decoder.index.path}: {message}", InputWarning, stacklevel=2)
     return decoder
 
 

@@ -156,3 +156,22 @@ def test_what_the_browser_cannot_play_comes_as_a_copy(chromium, site):
     until(page, "document.querySelector('video')?.src.endsWith('copy=1')")  # once the server has made it
     until(page, "document.querySelector('video').readyState >= 2")
     page.close()
+
+
+def test_a_time_says_whose_clock_it_is_on(tab):
+    """Where the first frame is at 0 both clocks are one, and nothing is added."""
+    found = tab.evaluate(
+        """async () => {
+          const { clockWords, timecode } = await import(new URL("common.js", location));
+          const late = { start_s: 36000, end_s: 36002 }, early = { start_s: -1.0177, end_s: 1 };
+          const words = [clockWords({ start_s: 0, end_s: 2 }, 1), clockWords(late, 36001.5), clockWords(early, 0)];
+          return [...words, timecode(-1.0177), timecode(-0.0001)];
+        }"""
+    )
+    assert found == [
+        "",
+        " on the file's clock (a player shows 0:01.500 of 0:02.000)",
+        " on the file's clock (a player shows 0:01.018 of 0:02.018)",
+        "-0:01.018",
+        "0:00.000",
+    ]

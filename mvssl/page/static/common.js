@@ -38,7 +38,13 @@ export function element(tag, fields = {}, ...children) {
 export function timecode(seconds) {
   const ms = Math.round(Math.abs(seconds) * 1000);
   const minutes = Math.floor(ms / 60000);
-  return `${minutes}:${((ms % 60000) / 1000).toFixed(3).padStart(6, "0")}`;
+  return `${seconds < 0 && ms ? "-" : ""}${minutes}:${((ms % 60000) / 1000).toFixed(3).padStart(6, "0")}`;
+}
+
+// Times are those of the file's clock; where a player, which shows 0 at the first frame, differs, both are said.
+export function clockWords(video, time_s) {
+  if (Math.abs(video.start_s) < 0.0005) return "";
+  return ` on the file's clock (a player shows ${timecode(time_s - video.start_s)} of ${timecode(video.end_s - video.start_s)})`;
 }
 
 export const picture = (number, time_s, height = 180) => `api/picture?video=${number}&time_s=${time_s.toFixed(3)}&height=${height}`;
@@ -111,7 +117,7 @@ export function player(video, { labels = video.labels, role = "", jump } = {}) {
   };
   made.show = () => {
     const time_s = made.time_s;
-    clock.textContent = `${timecode(time_s)} of ${timecode(video.end_s)}`;
+    clock.textContent = `${timecode(time_s)} of ${timecode(video.end_s)}${clockWords(video, time_s)}`;
     badge.textContent = made.classList.contains("unmatched") ? "no matching moment" : labelAt(made.labels, time_s);
     if (document.activeElement !== slider || !screen.paused) slider.value = time_s;
     made.bar.show(time_s);

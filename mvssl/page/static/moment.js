@@ -1,6 +1,6 @@
 // The same moment elsewhere: scrub a video, look for what is on screen, play what was found.
 
-import { ask, careful, element, film, picture, player, state, timecode } from "./common.js";
+import { ask, careful, clockWords, element, film, picture, player, state, timecode } from "./common.js";
 
 const AROUND_S = 1; // a place is played from this long before it to this long after it
 const part = document.getElementById("moment");
@@ -43,7 +43,7 @@ function tile(match) {
   });
   const open = element("a", { href: `#moment/${match.number},${match.time_s.toFixed(3)}`, textContent: "open" });
   const align = element("a", { href: `#together/${shown.video.number},${match.number}`, textContent: "align" });
-  const where = `${timecode(match.time_s)} f${match.frame} · distance ${match.distance.toFixed(3)}`;
+  const where = `${timecode(match.time_s)}${clockWords(video, match.time_s)} f${match.frame} · distance ${match.distance.toFixed(3)}`;
   return element("div", { className: "card" }, shot, element("div", { className: "name", textContent: `${match.rank}. ${video.id}` }),
     element("div", { className: "faint" }, where, element("br"), open, " · ", align));
 }
@@ -59,6 +59,6 @@ document.getElementById("find").addEventListener("click", careful(async () => {
     throw error;
   });
   const other = "own video and other cameras of its take left out";
-  asked.textContent = found.length ? `${timecode(time_s)} of ${shown.video.id} in other videos, nearest first (${other}). Click to play.` : `no other video to look in (${other})`;
+  asked.textContent = found.length ? `${timecode(time_s)}${clockWords(shown.video, time_s)} of ${shown.video.id} in other videos, nearest first (${other}). Click to play.` : `no other video to look in (${other})`;
   gallery.replaceChildren(...found.map(tile));
 }));
