@@ -27,7 +27,7 @@ FLOORS = [
         "statistics",
     },
     {"video", "sampling", "views", "encoders", "objectives"},
-    {"dataset", "datasets", "embedding", "synthetic"},
+    {"dataset", "converters", "embedding", "synthetic"},
     {"alignment", "retrieval"},
     {"evaluation"},
     {"training"},

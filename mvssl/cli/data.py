@@ -27,7 +27,7 @@ def data(
 
     Example: mvssl data finegym annotations FineGym_Raw_database -o gym99
     """
-    from mvssl.datasets import layout, prepare
+    from mvssl.converters import layout, prepare
 
     if not paths:
         typer.echo(layout(name))

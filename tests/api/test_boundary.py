@@ -49,7 +49,7 @@ COMMANDS = {  # words of each, and the function that does the work
     "search": (["in", "a.mp4@1s"], "mvssl.api.search"),
     "evaluate": (["run", "in"], "mvssl.api.evaluate"),
     "compare": (["a", "b"], "mvssl.evaluation.results_file.compare_results"),
-    "data": (["carl", "in"], "mvssl.datasets.prepare"),
+    "data": (["carl", "in"], "mvssl.converters.prepare"),
     "report": (["run"], "mvssl.api.report"),
     "card": (["run"], "mvssl.api.card"),
     "export": (["run"], "mvssl.api.export"),

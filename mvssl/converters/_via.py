@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from mvssl.datasets._events import Event, name_of
+from mvssl.converters._events import Event, name_of
 from mvssl.errors import InputError
 from mvssl.labels import Segment
 from mvssl.rows import clean

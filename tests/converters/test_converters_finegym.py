@@ -12,7 +12,7 @@ from mvssl.video import read_videos
 
 @pytest.fixture
 def prepare():
-    return importlib.import_module("mvssl.datasets.finegym").prepare
+    return importlib.import_module("mvssl.converters.finegym").prepare
 
 
 @pytest.fixture

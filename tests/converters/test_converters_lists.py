@@ -39,7 +39,7 @@ def something(tmp_path):
 
 
 def test_something_something(something, tmp_path):
-    prepare = importlib.import_module("mvssl.datasets.something").prepare
+    prepare = importlib.import_module("mvssl.converters.something").prepare
     assert prepare(*something, tmp_path / "out") == 1  # 999 is not there
     found = {v.id: (v.split, v.label) for v in read_videos(tmp_path / "out" / "videos.csv", probe=False)}
     assert found == {
@@ -58,7 +58,7 @@ def test_something_something(something, tmp_path):
 
 
 def test_ae2(tmp_path):
-    prepare = importlib.import_module("mvssl.datasets.ae2").prepare
+    prepare = importlib.import_module("mvssl.converters.ae2").prepare
     source = tmp_path / "pour_milk"
     for view, name in (("ego", "e1"), ("exo", "x1"), ("exo", "x 2")):
         (source / view).mkdir(parents=True, exist_ok=True)

@@ -60,4 +60,4 @@ def _module(name: str) -> Any:
             f"no converter {name!r}; there are: {', '.join(NAMES)} (Kinetics, UCF101, HMDB51, videofolder and LeRobot "
             "are read as they are)"
         )
-    return import_module(f"mvssl.datasets.{name}")
+    return import_module(f"mvssl.converters.{name}")

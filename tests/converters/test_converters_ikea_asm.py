@@ -14,7 +14,7 @@ from mvssl.video.write import write_video
 
 @pytest.fixture
 def prepare():
-    return importlib.import_module("mvssl.datasets.ikea_asm").prepare
+    return importlib.import_module("mvssl.converters.ikea_asm").prepare
 
 
 @pytest.fixture

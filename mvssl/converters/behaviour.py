@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mvssl.datasets._boris import read_boris
-from mvssl.datasets._elan import read_elan
-from mvssl.datasets._via import read_via
+from mvssl.converters._boris import read_boris
+from mvssl.converters._elan import read_elan
+from mvssl.converters._via import read_via
 from mvssl.errors import InputError
 from mvssl.labels import TOLERANCE_S, Segments, write_segments
 from mvssl.rows import read_text

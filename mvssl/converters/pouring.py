@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mvssl import files
-from mvssl.datasets._tables import segments_of_frames, write_dataset
-from mvssl.datasets._tfrecord import read_sequence_examples
+from mvssl.converters._tables import segments_of_frames, write_dataset
+from mvssl.converters._tfrecord import read_sequence_examples
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video

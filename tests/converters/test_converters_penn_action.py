@@ -16,7 +16,7 @@ from mvssl.video import open_video, read_videos
 
 @pytest.fixture
 def prepare():
-    return importlib.import_module("mvssl.datasets.penn_action").prepare
+    return importlib.import_module("mvssl.converters.penn_action").prepare
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mvssl.datasets._events import Event, name_of
+from mvssl.converters._events import Event, name_of
 from mvssl.errors import InputError
 from mvssl.labels import Segment
 from mvssl.rows import Row, clean, rows_of

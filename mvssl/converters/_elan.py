@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path, PureWindowsPath
 from urllib.parse import unquote
 
-from mvssl.datasets._events import Event, name_of
+from mvssl.converters._events import Event, name_of
 from mvssl.errors import InputError
 from mvssl.labels import Segment
 from mvssl.rows import clean

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from mvssl.datasets._tables import segments_of_frames, write_dataset
+from mvssl.converters._tables import segments_of_frames, write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.types import Video

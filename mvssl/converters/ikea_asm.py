@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mvssl.datasets._tables import write_dataset
+from mvssl.converters._tables import write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
 from mvssl.types import Video

@@ -18,7 +18,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mvssl.datasets._tables import write_dataset
+from mvssl.converters._tables import write_dataset
 from mvssl.errors import InputError
 from mvssl.labels import Segment, Segments
 from mvssl.types import Video

@@ -14,7 +14,7 @@ from mvssl.labels import read_segments
 
 @pytest.fixture
 def carl():
-    return importlib.import_module("mvssl.datasets.carl")
+    return importlib.import_module("mvssl.converters.carl")
 
 
 def row(name, labels, **more):

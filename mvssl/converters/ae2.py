@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from mvssl.datasets._tables import segments_of_frames, write_dataset
-from mvssl.datasets.carl import load_pickle
+from mvssl.converters._tables import segments_of_frames, write_dataset
+from mvssl.converters.carl import load_pickle
 from mvssl.errors import InputError
 from mvssl.labels import Segments
 from mvssl.rows import read_text

@@ -9,7 +9,7 @@ from mvssl.errors import InputError
 
 @pytest.fixture
 def read(tmp_path):
-    module = importlib.import_module("mvssl.datasets.behaviour")
+    module = importlib.import_module("mvssl.converters.behaviour")
 
     def run(text, name="export.csv", only=None):
         path = tmp_path / name
@@ -244,7 +244,7 @@ def test_boris_7_offset_and_queue_stand_above_the_table(read):
 
 
 def test_the_table_says_that_its_times_are_a_players(read, tmp_path):
-    module = importlib.import_module("mvssl.datasets.behaviour")
+    module = importlib.import_module("mvssl.converters.behaviour")
     (tmp_path / "e.csv").write_text(AGGREGATED)
     module.prepare(tmp_path / "e.csv", out=tmp_path / "out")
     assert (tmp_path / "out" / "segments.csv").read_text().splitlines()[:2] == [

@@ -79,7 +79,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def prepare():
-    return importlib.import_module("mvssl.datasets.pouring").prepare
+    return importlib.import_module("mvssl.converters.pouring").prepare
 
 
 def test_check_value_of_the_crc():
@@ -104,7 +104,7 @@ def test_videos_labels_and_splits(prepare, source, tmp_path):
 
 
 def test_signed_numbers(source):
-    examples = importlib.import_module("mvssl.datasets._tfrecord").read_sequence_examples
+    examples = importlib.import_module("mvssl.converters._tfrecord").read_sequence_examples
     assert [context["label"] for context, _ in examples(source / "pouring_train-0-of-2.tfrecord")] == [[-3], [-3]]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mvssl import cli
-from mvssl.datasets import NAMES, layout, prepare
+from mvssl.converters import NAMES, layout, prepare
 from mvssl.errors import InputError
 from mvssl.labels import Segment, read_segments
 from mvssl.video import read_videos
