@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from mvssl.embedding.folder import describe
-from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.video import temporal_rows, unit
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.frames import Frames
+from mvssl.views.recipe import Recipe
 
 
 def project(

@@ -3,18 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from accelerate import PartialState
 
 from mvssl import config
 from mvssl.embedding import Recipe
+from mvssl.loading import ClipDataset, FeatureCache, make_loader
+from mvssl.loading.cache import Passes
+from mvssl.loading.features import cached_view
+from mvssl.loading.plan import Shown
 from mvssl.sampling import BatchPlan
-from mvssl.training import Experiment
-from mvssl.training.batches import make_batches
-from mvssl.training.experiment import build_module, select
-from mvssl.training.feature_cache import CachedBatches, FeatureCache, Passes, _view
-from mvssl.types import ClipRequest
+from mvssl.types import ClipRequest, Video
 from mvssl.video import scan
-from mvssl.views import PARAMETERS, Modality
+from mvssl.views import PARAMETERS, Drawn, Modality
 
 ENCODER = {
     "name": "frame",
@@ -73,25 +72,25 @@ def test_the_key_holds_all_that_the_features_depend_on(make, tiny_videos, tmp_pa
     copy = tmp_path / "v.mp4"
     copy.write_bytes((tiny_videos / "videos" / "v0.mp4").read_bytes())
     video = scan(copy).videos[0]
-    paths = {make()._path(video)}
+    paths = {make().find(video)}
     copy.write_bytes((tiny_videos / "videos" / "v1.mp4").read_bytes())
-    paths |= {make()._path(video), make()._path(video._replace(end_s=1.0)), make()._path(video._replace(id="other"))}
+    paths |= {make().find(video), make().find(video._replace(end_s=1.0)), make().find(video._replace(id="other"))}
     assert len(paths) == 4
 
 
 def test_a_view_gets_the_frame_that_is_shown_at_each_instant():
     rng = np.random.default_rng(0)
     time_s = np.arange(20) / 10
-    params = rng.random((3, len(PARAMETERS))).astype(np.float32)
-    passes = Passes(rng.random((3, 20, 4)).astype(np.float16), rng.random(4), time_s, rng.random((3, 4)), params)
+    drawn = Drawn(box=(0.125, 0.25, 0.75, 1.0), flip=True, contrast=0.5)
+    passes = Passes(rng.random((3, 20, 4)).astype(np.float16), rng.random(4), time_s, np.zeros((3, 4)), np.zeros(3))
     asked_s = np.array([0.0, 0.05, 0.0999, 0.1, 0.0999999, 1.35, 5.0])
-    found = _view(passes, ClipRequest("v", asked_s), 2)
+    found = cached_view(passes, Shown(Video("v", "v.mp4"), ClipRequest("v", asked_s), drawn, 2))
     for i, row in enumerate([0, 0, 1, 1, 1, 13, 19]):  # the frame that begins within .1 ms is the one that is meant
         np.testing.assert_allclose(found.pixels[i], passes.features[2, row].astype(np.float32) + passes.mean, rtol=1e-6)
         assert found.time_s[i] == time_s[row]
-    assert found.box.tolist() == passes.box[2].tolist()
+    assert found.box.tolist() == list(drawn.box)
     assert PARAMETERS[-1] == "step_s"
-    assert found.params[:-1].tolist() == passes.params[2, :-1].tolist()
+    assert found.params[:-1].tolist() == drawn.columns(0.0)[:-1].tolist()
     assert float(found.params[-1]) == pytest.approx(1.9 / 6), "that of what this view shows"
 
 
@@ -99,37 +98,19 @@ def test_two_views_of_a_sample_show_two_passes_and_all_pairs_occur(make, tiny_vi
     videos = scan(tiny_videos).videos[:4]
     cache = make()
     cache.fill(videos, progress=False)
+    videos = [video._replace(label=label) for video, label in zip(videos, "dbca")]
     samples = [(video,) for video in videos]
     sampler = config.build("mvssl.sampling", {"name": "carl", "num_frames": 6}, "sampler")
     names = list(sampler.views)
-    plan = BatchPlan(samples, batch_size=4)
-    of = {name: name for name in names}
-    batches = CachedBatches(dict.fromkeys(names, cache), videos, samples, sampler, plan, [7, 5, 6, 4], of=of)
+    dataset = ClipDataset(
+        samples, sampler=sampler, transform=cache.transform, videos=videos, caches=dict.fromkeys(names, cache)
+    )
     pairs = set()
-    for step in range(40):
-        batch = batches.batch(step)
-        assert batch.label.tolist() == [[7, 5, 6, 4][i] for i in batch.index]
+    for _, batch in make_loader(dataset, BatchPlan(samples, batch_size=4), end_step=40):
+        assert batch.label.tolist() == [[3, 1, 2, 0][i] for i in batch.index]
         for i, sample in enumerate(batch.index.tolist()):
             boxes = cache.read(videos[sample]).box
             shown = [int(np.abs(boxes - batch.views[name].box[i].numpy()).sum(1).argmin()) for name in names]
             assert batch.video_id[i].tolist() == [sample, sample]
             pairs.add(tuple(shown))
     assert pairs == {(a, b) for a in range(4) for b in range(4) if a != b}
-
-
-def test_cached_batches_know_the_seed_and_the_labels_of_the_run(tiny_config, tmp_path):
-    found = []
-    for seed in (0, 1):
-        tiny_config["train"]["seed"] = seed
-        experiment = Experiment.from_values(tiny_config, "test")
-        videos = select(scan(experiment.data.root).videos, "train", "")
-        samples = [(video,) for video in videos]
-        module = build_module(experiment, samples, videos)
-        batches, _ = make_batches(experiment, module, samples, videos, tmp_path, PartialState(cpu=True), progress=False)
-        found.append(batches)
-        labels = sorted({video.label for video in videos})
-        assert list(batches.labels) == [labels.index(video.label) for video in videos]
-        assert len(set(batches.labels)) == 2
-        assert batches.plan.seed == seed
-    first, second = ({video: p.box.tolist() for video, p in next(iter(b.passes.values())).items()} for b in found)
-    assert all(first[video] != second[video] for video in first)

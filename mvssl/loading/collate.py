@@ -10,7 +10,7 @@ import torch
 
 from mvssl.errors import InputError, VideoError
 from mvssl.types import Batch, Clip, ClipRequest, View
-from mvssl.views.parameters import PARAMETERS, Drawn
+from mvssl.views import PARAMETERS, Drawn
 
 
 class Sample(NamedTuple):
@@ -23,10 +23,14 @@ class Sample(NamedTuple):
     problem: VideoError | None = None  # why it could not be read
 
 
-def view_of(pixels: np.ndarray, request: ClipRequest, clip: Clip | None, drawn: Drawn) -> View:
-    """A view of one sample. Its times are those of the frames shown (of the request where nothing was decoded)."""
-    time_s = request.time_s if clip is None else shown_s(request, clip)
-    mask = np.ones(len(time_s), dtype=bool) if request.mask is None else request.mask
+def view_of(pixels: np.ndarray, time_s: np.ndarray, mask: np.ndarray | None, drawn: Drawn) -> View:
+    """A view of one sample.
+
+    Args:
+        time_s: (T,) of the frames shown.
+        mask: (T,) bool; None = all True.
+    """
+    mask = np.ones(len(time_s), dtype=bool) if mask is None else np.asarray(mask)
     params = drawn.columns(mean_step_s(time_s, mask))
     return _view(pixels, time_s, mask, True, np.array(drawn.box, dtype=np.float32), params)
 

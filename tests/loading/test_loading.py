@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvssl.dataset import ClipDataset, Loader, make_loader
 from mvssl.errors import InputError, VideoError
+from mvssl.loading import ClipDataset, Loader, make_loader
 from mvssl.sampling import CARL, TCC, BatchPlan, Synced, Ticket, Uniform, sessions
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, scan, write_video
@@ -287,7 +287,7 @@ def test_workers_start_after_opencv_used_its_threads(videos):
 
 KILLED_WORKER = """
 import multiprocessing, os, signal, sys
-from mvssl.dataset import ClipDataset, make_loader
+from mvssl.loading import ClipDataset, make_loader
 from mvssl.sampling import BatchPlan, Uniform, sessions
 from mvssl.video import read_videos
 from mvssl.views import Evaluation
