@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -45,9 +46,6 @@ class KeptOpen(Generic[Key, Opened]):
         if close is not None:
             close(opened)
 
-    def __getstate__(self):
-        return self._settings
-
-    def __setstate__(self, settings):
-        open, close, max_open = settings
-        self.__init__(open, close=close, max_open=max_open)
+    def __reduce__(self):
+        open, close, max_open = self._settings
+        return partial(KeptOpen, open, close=close, max_open=max_open), ()
