@@ -16,14 +16,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
 import quality
 import quality_rows
 
-from mvssl.training.feature_cache import FeatureCache, Passes
+from mvssl.loading.cache import Passes, read_passes
 
 RESULTS = Path(__file__).parent / "results" / "ablations"
 COLUMNS = ("recall", "recall, 10 % of labels", "precision@5", "warp nearest_s", "warp dtw_s", "camera mean_s")
@@ -124,16 +124,15 @@ def run(claim: str, dataset: Path, seeds: list[int], work: Path) -> None:
 @contextmanager
 def each_frame_from_its_own_pass(wanted: bool, seed: int) -> Iterator[None]:
     """Augmentation that is not consistent: every cached frame is taken from a pass of its own (four draws in all)."""
-    read = FeatureCache.read
 
-    def mixed(self: FeatureCache, video: Any) -> Passes:
-        passes = read(self, video)
-        generator = np.random.default_rng((seed, *video.id.encode()))
+    def mixed(path: Path) -> Passes:
+        passes = read_passes(path)
+        generator = np.random.default_rng((seed, *path.stem.encode()))
         order = np.argsort(generator.random(passes.features.shape[:2]), axis=0)
         return passes._replace(features=np.take_along_axis(np.asarray(passes.features), order[..., None], axis=0))
 
     if wanted:
-        with mock.patch.object(FeatureCache, "read", mixed):
+        with mock.patch("mvssl.loading.features.read_passes", mixed):
             yield
     else:
         yield

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import kendalltau
 
-from mvssl.datasets.penn_action import EXPECTED as ACTIONS
+from mvssl.converters.penn_action import EXPECTED as ACTIONS
 from mvssl.evaluation import (
     KeyMoments,
     LabelEfficiency,

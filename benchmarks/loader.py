@@ -30,11 +30,13 @@ import torchvision.transforms.v2.functional as F
 from PIL import ImageFilter
 from torch import Tensor
 
-from mvssl.dataset import ClipDataset, keep_freed_memory
+from mvssl.loading import ClipDataset
+from mvssl.loading.collate import collate
+from mvssl.loading.loader import keep_freed_memory
 from mvssl.sampling import CARL, CVRL, Ticket, Uniform, sessions
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, write_video
-from mvssl.views import Augment, Drawn, Evaluation, collate
+from mvssl.views import Augment, Drawn, Evaluation
 from mvssl.views.carl import CARL as CARLViews
 from mvssl.views.cvrl import CVRL as CVRLViews
 from mvssl.views.parameters import COLOUR_ORDERS
@@ -63,12 +65,8 @@ def make_video(path: Path) -> Video:
 
 def plan(dataset: ClipDataset, ticket: Ticket) -> Plan:
     """What the dataset draws for a ticket, for the others to do the same."""
-    generator, (video,) = np.random.default_rng(ticket.seed), dataset.sessions[ticket.sample]
-    requests = dataset.sampler((video,), generator)
-    return {
-        name: (requests[name], dataset.transform.draw(i, video.width, video.height, generator))
-        for i, name in enumerate(dataset.sampler.views)
-    }
+    shown = dataset.plan(dataset.sessions[ticket.sample], ticket.seed)
+    return {name: (view.request, view.drawn) for name, view in shown.items()}
 
 
 def augment(x: Tensor, drawn: Drawn, size: int) -> Tensor:

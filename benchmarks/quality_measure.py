@@ -25,7 +25,7 @@ from mvssl.evaluation import (
 from mvssl.evaluation._matching import pairs_of_one_take
 from mvssl.frames import Frames, VideoFrames
 from mvssl.labels import Segments, read_segments
-from mvssl.training.feature_cache import FeatureCache
+from mvssl.loading import FeatureCache
 from mvssl.types import Video
 from mvssl.video import scan
 

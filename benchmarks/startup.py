@@ -28,7 +28,7 @@ COMMANDS = (
 ELSEWHERE = {  # what stood in the shell alone before, by what its command loaded
     "submit": "mvssl.training",
     "compare": "mvssl.evaluation.results_file",
-    "data": "mvssl.datasets",
+    "data": "mvssl.converters",
 }
 WORDS = ("--help", "align --help", "align none none", "evaluate none none", "pretrain none", "scan none", "data carl")
 ROOMS = ("statistics", "alignment", "retrieval", "evaluation", "api")

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import torchvision.transforms.v2.functional as F
 
-from mvssl.dataset import keep_freed_memory
+from mvssl.loading.loader import keep_freed_memory
 from mvssl.types import ClipRequest
 from mvssl.video._picture import FrameConverter, pixel_box
 from mvssl.views import Drawn

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from mvssl.video import write_video
+
 torch.set_num_threads(1)
 
 
@@ -43,6 +45,24 @@ def goldens_root(data_root) -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_videos(tmp_path_factory) -> Path:
+    """A folder of six tiny labelled videos, five of them of split train."""
+    root = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    rows = ["video,start_s,end_s,label"]
+    (root / "videos").mkdir()
+    table = ["video,split,num_frames,fps,duration_s,action"]
+    for number in range(6):
+        frames = rng.integers(0, 255, (20, 32, 32, 3), dtype=np.uint8)
+        write_video(root / "videos" / f"v{number}.mp4", frames, fps=10)
+        rows += [f"videos/v{number}.mp4,0.0,1.0,first", f"videos/v{number}.mp4,1.0,2.0,second"]
+        table.append(f"videos/v{number}.mp4,{'val' if number == 5 else 'train'},20,10,2.0,action{number % 2}")
+    (root / "segments.csv").write_text("\n".join(rows) + "\n")
+    (root / "videos.csv").write_text("\n".join(table) + "\n")
+    return root
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = (  # a room imports from the floors below it; a file of the package itself is a room of one module
-    {"errors", "csv_cells", "distributed", "neighbours", "series", "brief"},
+    {"errors", "csv_cells", "distributed", "neighbours", "series", "brief", "parallel"},
     {"types", "files", "safe_yaml", "rows", "dtw", "frame_columns", "statistics", "given"},
     {"faults", "labels", "frames", "config"},
     {"video", "sampling", "views", "encoders", "objectives"},
-    {"dataset", "datasets", "embedding", "synthetic"},
+    {"loading", "converters", "embedding", "synthetic"},
     {"alignment", "retrieval"},
     {"evaluation"},
     {"training"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mvssl.datasets import prepare
+from mvssl.converters import prepare
 
 
 def data(
@@ -21,7 +21,7 @@ def data(
 
     Args:
         name: of the converter: ae2, behaviour, carl, finegym, ikea_asm, penn_action, pouring or something.
-        paths: what it reads, in its order (``mvssl.datasets.layout`` says which).
+        paths: what it reads, in its order (``mvssl.converters.layout`` says which).
         output: folder of the tables.
         fps: frames per second, where the data set does not say.
         classes: FineGym: 99 or 288.

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mvssl import config, files
-from mvssl.dataset import ClipDataset, make_loader
+from mvssl.loading import make_loader
 from mvssl.sampling import sessions
 from mvssl.training import Experiment
+from mvssl.training.batches import make_dataset
 from mvssl.training.experiment import build_plan, select
 from mvssl.video import scan
 from mvssl.views import preview as draw
@@ -25,18 +26,14 @@ def preview(configuration: str | Path, overrides: Sequence[str], output: str | P
     experiment = Experiment.from_values(config.load(path, overrides), str(path))
     videos = select(scan(experiment.data.root).videos, experiment.data.split, experiment.data.root)
     samples = sessions(videos, by=experiment.data.sample)
-    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
-    plans = experiment.plans()
-    modalities = {view: plan.modality for view, plan in plans.items()}
-    transform = config.build("mvssl.views", experiment.views, "views")
-    dataset = ClipDataset(
-        samples,
-        sampler=sampler,
-        transform=transform,
-        modalities=modalities,
-        of={view: plan.of for view, plan in plans.items()},
-    )
+    dataset = make_dataset(experiment, samples, videos)
     _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
     files.make_folder(Path(output).parent)
-    draw(batch, output, modalities=modalities, transform=transform, videos=[video.id for video in dataset.videos])
+    draw(
+        batch,
+        output,
+        modalities=dataset.modalities,
+        transform=dataset.transform,
+        videos=[video.id for video in dataset.videos],
+    )
     return Path(output)

@@ -28,7 +28,7 @@ def data(
     Example: mvssl data finegym annotations FineGym_Raw_database -o gym99
     """
     from mvssl.api import data
-    from mvssl.datasets import layout
+    from mvssl.converters import layout
 
     if not paths:
         typer.echo(layout(name))

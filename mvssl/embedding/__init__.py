@@ -3,8 +3,8 @@
 from mvssl.embedding.folder import describe, embed_folder
 from mvssl.embedding.model import Model, load
 from mvssl.embedding.project import project
-from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.video import embed_video
+from mvssl.views.recipe import Recipe
 
 __all__ = [
     "Model",

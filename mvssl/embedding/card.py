@@ -10,8 +10,8 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from mvssl import config
 from mvssl.embedding.folder import describe
-from mvssl.embedding.recipe import Recipe
 from mvssl.encoders import FrameEncoder
+from mvssl.views.recipe import Recipe
 
 FILE = "README.md"
 UNKNOWN = "not stated"

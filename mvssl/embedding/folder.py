@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from mvssl.embedding.parallel import each
 from mvssl.embedding.parts import Parts
-from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError, VideoError
 from mvssl.frames import DamagedTable, Frames, VideoFrames, file_name, read_video_frames, write_frames
+from mvssl.parallel import each
 from mvssl.types import Video
+from mvssl.views.recipe import Recipe
 
 
 def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[str, Any]:

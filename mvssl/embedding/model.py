@@ -18,7 +18,6 @@ from torch import nn
 
 from mvssl import config, files
 from mvssl.embedding import card as cards
-from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import InputError
@@ -26,6 +25,7 @@ from mvssl.frames import VideoFrames
 from mvssl.given import check_run
 from mvssl.types import Video
 from mvssl.video import open_video
+from mvssl.views.recipe import Recipe
 
 FOLDER = "model"  # inside a run
 

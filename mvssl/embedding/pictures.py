@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from mvssl import config
-from mvssl.embedding.recipe import MODALITIES, Recipe
 from mvssl.errors import InputError
 from mvssl.types import ClipRequest
 from mvssl.video import Decoder, read_audio
 from mvssl.views import Drawn, Evaluation
+from mvssl.views.recipe import MODALITIES, Recipe
 
 
 def pictures(decoder: Decoder, time_s: np.ndarray, recipe: Recipe) -> Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from mvssl.embedding.folder import describe
-from mvssl.embedding.recipe import Recipe
 from mvssl.embedding.video import temporal_rows
 from mvssl.encoders import FrameEncoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.frames import Frames
 from mvssl.series import unit_rows
+from mvssl.views.recipe import Recipe
 
 
 def project(

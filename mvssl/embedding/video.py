@@ -10,13 +10,13 @@ from tqdm import tqdm
 
 from mvssl.embedding.parts import Parts
 from mvssl.embedding.pictures import pictures
-from mvssl.embedding.recipe import Recipe
 from mvssl.encoders import FrameEncoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
 from mvssl.series import median_step, shown_at, unit_rows
 from mvssl.types import Video
 from mvssl.video import Decoder, open_video
+from mvssl.views.recipe import Recipe
 
 PICTURES_AT_ONCE = 64  # decoded and sent through the backbone together; bounds memory, changes no result
 

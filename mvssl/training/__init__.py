@@ -1,4 +1,4 @@
-"""Trains encoders: the module, the loop, checkpoints, the cache of frozen features."""
+"""Trains encoders: the module, the loop, checkpoints."""
 
 from mvssl.training.experiment import Experiment
 from mvssl.training.pretrain import pretrain

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from accelerate import PartialState
 
 from mvssl import config
-from mvssl.dataset import ClipDataset, make_loader
+from mvssl.loading import ClipDataset, FeatureCache, make_loader
 from mvssl.training.experiment import Experiment, build_plan
-from mvssl.training.feature_cache import CachedBatches, FeatureCache
 from mvssl.training.module import TrainedModule
 from mvssl.types import Batch, Video
 from mvssl.video.bad_files import BadFiles
@@ -25,27 +24,45 @@ def make_batches(
 ) -> tuple[Batches, BadFiles]:  # fmt: skip
     """Pictures decoded at every step, or, with ``cache.passes``, backbone features computed once; and the files that could
     not be read so far."""
-    sampler = config.build("mvssl.sampling", experiment.sampler, "sampler")
-    transform = config.build("mvssl.views", experiment.views, "views")
+    bad_files = BadFiles(experiment.data.policy)
+    caches = _filled(experiment, module, videos, run, process, bad_files, progress) if experiment.cache.passes else {}
+    dataset = make_dataset(experiment, samples, videos, caches=caches, bad_files=bad_files)
     plan = build_plan(experiment, samples)
-    names = sorted({video.label for video in videos} - {""})
-    if experiment.cache.passes == 0:
-        plans = experiment.plans()
-        dataset = ClipDataset(
-            samples, sampler=sampler, transform=transform, policy=experiment.data.policy,
-            modalities={view: plan.modality for view, plan in plans.items()},
-            of={view: plan.of for view, plan in plans.items()},
-        )  # fmt: skip
 
-        def from_pictures(start_step: int, rank: int, world_size: int):
-            workers = experiment.train.num_workers
-            return iter(
-                make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step)
-            )
+    def batches(start_step: int, rank: int, world_size: int) -> Iterator[tuple[int, Batch]]:
+        workers = experiment.train.num_workers
+        return iter(
+            make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step)
+        )
 
-        return from_pictures, dataset.bad_files
+    return batches, bad_files
+
+
+def make_dataset(
+    experiment: Experiment,
+    samples: Sequence[tuple[Video, ...]],
+    videos: Sequence[Video],
+    *,
+    caches: dict[str, FeatureCache] | None = None,
+    bad_files: BadFiles | None = None,
+) -> ClipDataset:
+    """The samples of an experiment, as pictures, or as the features of ``caches`` (of each view, filled)."""
+    plans = experiment.plans()
+    return ClipDataset(
+        samples, sampler=config.build("mvssl.sampling", experiment.sampler, "sampler"), transform=_transform(experiment),
+        modalities={view: plan.modality for view, plan in plans.items()},
+        of={view: plan.of for view, plan in plans.items()}, videos=videos, caches=caches,
+        policy=bad_files or experiment.data.policy,
+    )  # fmt: skip
+
+
+def _filled(
+    experiment: Experiment, module: TrainedModule, videos: list[Video], run: Path, process: PartialState,
+    bad_files: BadFiles, progress: bool,
+) -> dict[str, FeatureCache]:  # fmt: skip
+    """The cache of each view; what a video lacks is computed by one process, the others wait."""
     folder = Path(experiment.cache.folder) if experiment.cache.folder else run / "cache"
-    caches = {}
+    transform, caches = _transform(experiment), {}
     for view, shown in experiment.plans().items():
         caches[view] = FeatureCache(
             folder, module.encoder_of(view), transform, passes=experiment.cache.passes, seed=experiment.train.seed,
@@ -53,7 +70,9 @@ def make_batches(
             device=process.device,
         )  # fmt: skip
         with process.main_process_first():
-            caches[view].fill(videos, progress=progress)
-    of = {view: shown.of for view, shown in experiment.plans().items()}
-    labels = [names.index(sample[0].label) if sample[0].label else -1 for sample in samples]
-    return CachedBatches(caches, videos, samples, sampler, plan, labels, of=of), BadFiles(experiment.data.policy)
+            caches[view].fill(videos, bad_files=bad_files, progress=progress)
+    return caches
+
+
+def _transform(experiment: Experiment):
+    return config.build("mvssl.views", experiment.views, "views")

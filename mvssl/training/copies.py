@@ -15,13 +15,13 @@ import torch
 
 from mvssl import config
 from mvssl.embedding import Recipe
-from mvssl.embedding.recipe import MODALITIES
 from mvssl.encoders import FrameEncoder
 from mvssl.evaluation import reuse_rows, warped_frames
 from mvssl.evaluation.warp import WARPS, Warp
 from mvssl.frames import Frames, VideoFrames
-from mvssl.training.feature_cache import FeatureCache
+from mvssl.loading import FeatureCache
 from mvssl.types import Video
+from mvssl.views.recipe import MODALITIES
 
 VIEWS = {"name": "compressed"}
 MIN_FRAMES = 10  # of a video that can be cut and warped

@@ -54,6 +54,7 @@ def train(
         InputError: a loss or gradient is not finite and the policy is ``stop``; names the videos of the batch.
         ConfigError: weights are to be sharded in a way, or with a part of the run, that is not supported.
     """
+    # where it runs: devices, processes, precision
     settings = experiment.train
     AcceleratorState._reset_state()  # what an earlier run of this process chose (precision) does not bind this one
     GradientState._reset_state()
@@ -66,13 +67,10 @@ def train(
         accelerator.init_trackers("mvssl", config={"objective": experiment.objective["name"], "steps": settings.steps})
     if not sharded:  # else each process keeps its part alone
         module.to(accelerator.device)
+
+    # what learns, and where the run stands
     optimiser, schedule = make_optimiser(module, experiment.optimiser, settings.steps)
-    if settings.chunk:
-        prepared, optimiser = module, accelerator.prepare(optimiser)
-        step_on: Step = GradCache(module, chunk=settings.chunk, autocast=accelerator.autocast)
-    else:
-        prepared, optimiser = accelerator.prepare(module, optimiser)
-        step_on = partial(whole, prepared, autocast=accelerator.autocast)
+    prepared, optimiser, step_on = _prepared(module, optimiser, settings.chunk, accelerator)
     state = RunState(
         run, module, optimiser, accelerator, keep=settings.keep_checkpoints, total_steps=settings.steps
     )  # fmt: skip
@@ -89,11 +87,14 @@ def train(
     for step, batch in batches(start, accelerator.process_index, accelerator.num_processes):
         if step >= settings.steps:
             break
+        # the batch, in one part or several
         batch = send_to_device(batch, accelerator.device)
         data_s = time.perf_counter() - ended
         parts = micro_batches(batch, settings.accumulate)
         if step == start:
             log.say(memory.words(module, step_on, parts[0], accelerator.device, few=_few(experiment)))
+
+        # forward and backward of each part
         about = {"step": step, "total_steps": settings.steps, "generator": _seed(settings.seed, step, accelerator)}
         optimiser.zero_grad(set_to_none=True)
         lr, before, found = schedule.at(step), Buffers(module), []
@@ -101,6 +102,8 @@ def train(
             with accelerator.accumulate(prepared):
                 found.append(step_on(part, backward=accelerator.backward, **about))
         terms = means(found)
+
+        # a step along the gradient, if it and the loss are finite
         norm = whole_tensor(accelerator.clip_grad_norm_(module.parameters(), settings.clip_norm))
         outcome = non_finite.judge(terms["loss"], norm, accelerator)
         if outcome is Found.FINITE:
@@ -113,16 +116,12 @@ def train(
             if outcome is Found.NOT_FINITE:
                 non_finite.report(run, step, parts, found, settings.non_finite)
         step_s = time.perf_counter() - ended - data_s
+
+        # log, evaluate, keep
         if step % settings.log_every == 0 or step == settings.steps - 1:
-            average = {name: float(accelerator.reduce(value.detach().float(), "mean")) for name, value in terms.items()}
-            line = {
-                "step": step, **average, "grad_norm": float(norm), "lr": lr, "data_s": data_s,
-                "step_s": step_s, "samples_per_s": len(batch.index) * accelerator.num_processes / (data_s + step_s),
-            }  # fmt: skip
-            if accelerator.scaler is not None:
-                line["loss_scale"] = accelerator.scaler.get_scale()
-            if outcome is not Found.FINITE:
-                line["step_skipped"] = outcome.value
+            num_samples = len(batch.index) * accelerator.num_processes
+            speed = {"data_s": data_s, "step_s": step_s, "samples_per_s": num_samples / (data_s + step_s)}
+            line = _line(step, terms, float(norm), lr, speed, outcome, accelerator)
             alive = health(module)
             log.write(line | alive | {"skipped": state.skipped, "unreadable": unreadable()})
             if step >= settings.steps // 10 and (warning := collapse(alive)):
@@ -138,6 +137,29 @@ def train(
     for tracker in accelerator.trackers:  # not end_training: it ends the world of processes too, which is needed still
         tracker.finish()
     return {**log.last, "skipped": state.skipped}
+
+
+def _prepared(
+    module: TrainedModule, optimiser: torch.optim.Optimizer, chunk: int, accelerator: Accelerator
+) -> tuple[torch.nn.Module, Any, Step]:
+    """Module and optimiser as the processes share them, and how a part of a batch goes forward and backward."""
+    if chunk:
+        return module, accelerator.prepare(optimiser), GradCache(module, chunk=chunk, autocast=accelerator.autocast)
+    prepared, optimiser = accelerator.prepare(module, optimiser)
+    return prepared, optimiser, partial(whole, prepared, autocast=accelerator.autocast)
+
+
+def _line(
+    step: int, terms: Terms, norm: float, lr: float, speed: dict[str, float], outcome: Found, accelerator: Accelerator
+) -> dict[str, Any]:  # fmt: skip
+    """What the log says of a step; its terms are means over the processes."""
+    average = {name: float(accelerator.reduce(value.detach().float(), "mean")) for name, value in terms.items()}
+    line = {"step": step, **average, "grad_norm": norm, "lr": lr, **speed}
+    if accelerator.scaler is not None:
+        line["loss_scale"] = accelerator.scaler.get_scale()
+    if outcome is not Found.FINITE:
+        line["step_skipped"] = outcome.value
+    return line
 
 
 def _few(experiment: Experiment) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from mvssl import config
-from mvssl.dataset import source_view
 from mvssl.errors import ConfigError, InputError
+from mvssl.loading.plan import source_view
 from mvssl.views import Modality
 
 Share = Literal["all", "modality", "none"]
@@ -27,7 +27,7 @@ def resolved(given: Mapping[str, Any], sampler_views: tuple[str, ...], where: st
     """All views with their modalities, defaults written out: ``{a: {name: rgb, of: a, offsets_s: null}, ...}``.
 
     A modality is a name or ``{name, of, parameters}``; ``of`` is the sampler's view whose instants, crop and draws it
-    shares (default: ``mvssl.dataset.source_view``). A view of the sampler from which nothing is made is shown as rgb.
+    shares (default: ``mvssl.loading.plan.source_view``). A view of the sampler from which nothing is made is shown as rgb.
     Views come in the order of the sampler's views that they are made of.
     """
     found: dict[str, dict[str, Any]] = {}

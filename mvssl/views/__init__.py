@@ -5,12 +5,6 @@ A transform plans before decoding and is applied after it: ``drawn = transform.d
 """
 
 from mvssl.views.augment import Augment as Augment
-from mvssl.views.collate import Sample as Sample
-from mvssl.views.collate import absent_view as absent_view
-from mvssl.views.collate import collate as collate
-from mvssl.views.collate import mean_step_s as mean_step_s
-from mvssl.views.collate import shown_s as shown_s
-from mvssl.views.collate import view_of as view_of
 from mvssl.views.evaluation import Evaluation as Evaluation
 from mvssl.views.inputs import to_input as to_input
 from mvssl.views.modality import Modality as Modality

@@ -10,7 +10,7 @@ from mvssl.alignment import align
 from mvssl.alignment.consensus import align_to_consensus, consensus_reference
 from mvssl.alignment.export import progress, write_boris, write_elan, write_progress
 from mvssl.alignment.tempo import deviation_curve, tempo_table, worst_moments, write_tempo
-from mvssl.datasets.behaviour import read_behaviour
+from mvssl.converters.behaviour import read_behaviour
 from mvssl.errors import InputError
 from mvssl.frames import Frames
 from mvssl.labels import Segment, Segments

@@ -1,26 +1,6 @@
-"""A folder of tiny labelled videos and a configuration that trains on it in a second."""
+"""A configuration that trains on a folder of tiny labelled videos in a second."""
 
-import numpy as np
 import pytest
-
-from mvssl.video import write_video
-
-
-@pytest.fixture(scope="session")
-def tiny_videos(tmp_path_factory):
-    root = tmp_path_factory.mktemp("tiny")
-    rng = np.random.default_rng(0)
-    rows = ["video,start_s,end_s,label"]
-    (root / "videos").mkdir()
-    table = ["video,split,num_frames,fps,duration_s,action"]
-    for number in range(6):
-        frames = rng.integers(0, 255, (20, 32, 32, 3), dtype=np.uint8)
-        write_video(root / "videos" / f"v{number}.mp4", frames, fps=10)
-        rows += [f"videos/v{number}.mp4,0.0,1.0,first", f"videos/v{number}.mp4,1.0,2.0,second"]
-        table.append(f"videos/v{number}.mp4,{'val' if number == 5 else 'train'},20,10,2.0,action{number % 2}")
-    (root / "segments.csv").write_text("\n".join(rows) + "\n")
-    (root / "videos.csv").write_text("\n".join(table) + "\n")
-    return root
 
 
 @pytest.fixture

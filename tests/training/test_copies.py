@@ -8,9 +8,9 @@ from mvssl import config
 from mvssl.embedding import Recipe, embed_folder
 from mvssl.evaluation import WarpError
 from mvssl.frames import Frames
+from mvssl.loading import FeatureCache
 from mvssl.training import copies
 from mvssl.training.copies import augmented_copies, can_be_augmented, source
-from mvssl.training.feature_cache import FeatureCache
 from mvssl.video import read_videos
 
 

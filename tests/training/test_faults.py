@@ -97,7 +97,7 @@ def test_a_video_that_goes_away(tiny_config, tiny_videos, tmp_path, monkeypatch,
         return real(*about, **more)
 
     monkeypatch.setattr(checkpoints, "save", then_remove)
-    monkeypatch.setattr("mvssl.dataset._Decoders.get", lambda self, video: open_video(video))  # none kept open
+    monkeypatch.setattr("mvssl.loading.kept_open.KeptOpen.get", lambda self, video: open_video(video))  # none kept open
     if policy == "error":
         with pytest.raises(VideoError, match=r"v[01]\.mp4"):
             pretrain(tiny_config, tmp_path / "run", progress=False)
