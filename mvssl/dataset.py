@@ -22,7 +22,7 @@ from mvssl.types import Batch, Clip, ClipRequest, Video, View
 from mvssl.video import Decoder, open_video, read_audio
 from mvssl.video.bad_files import BadFiles
 from mvssl.views import Drawn, Modality, Sample, Transform, absent_view, collate, shown_s, view_of
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.rgb import RgbModality
 
 
 class ClipDataset(Dataset):
@@ -54,7 +54,7 @@ class ClipDataset(Dataset):
     ):
         self.sessions, self.sampler, self.transform = list(sessions), sampler, transform
         self.bad_files = policy if isinstance(policy, BadFiles) else BadFiles(policy)
-        self.modalities = dict(modalities or {name: RGB() for name in sampler.views})
+        self.modalities = dict(modalities or {name: RgbModality() for name in sampler.views})
         self.views = tuple(self.modalities)
         self.videos = [video for session in self.sessions for video in session]
         self.labels = sorted({video.label for video in self.videos} - {""})

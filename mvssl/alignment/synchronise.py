@@ -1,4 +1,4 @@
-"""Offset and drift between the cameras of one take, from embeddings and from sound.
+"""Offset and drift between the cameras of one session, from embeddings and from sound.
 
 ``time of the reference = offset_s + rate * time of the camera``: what the index calls ``offset_s``, so that the numbers
 can be written into a table of videos with the reference's clock as that of the session.
@@ -37,7 +37,7 @@ class Offset(NamedTuple):
 def camera_offset(
     reference: VideoFrames, camera: VideoFrames, *, max_offset_s: float = 10.0, max_drift: float = 0.0
 ) -> Offset:
-    """Offset between two recordings of one take, from what they show.
+    """Offset between two recordings of one session, from what they show.
 
     Each embedding is compared with the embedding at the shifted time, and with how it changes over half a second; the
     shift with the highest similarity, summed over the overlap, wins (a straight line through the similarity matrix, which
@@ -79,7 +79,7 @@ def sound_offset(
     begins_s: tuple[float, float] = (0.0, 0.0),
     max_offset_s: float = 10.0,
 ) -> Offset:
-    """Offset between two recordings of one take, from their sound.
+    """Offset between two recordings of one session, from their sound.
 
     Generalised cross-correlation of the onset envelopes with phase transform (Knapp and Carter 1976), 500 values a
     second.

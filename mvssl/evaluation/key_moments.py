@@ -1,4 +1,4 @@
-"""Alignment error at labelled moments, where no truth for every frame exists: other takes of the same action.
+"""Alignment error at labelled moments, where no truth for every frame exists: other sessions of the same action.
 
 A key moment is the first frame of a phase. For a pair of videos, a moment that both have is moved from the query to the
 reference by nearest neighbour, by dynamic time warping of the rows as they are, and by ``mvssl.alignment.align`` as the

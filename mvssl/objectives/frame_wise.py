@@ -11,7 +11,7 @@ from .. import config
 from ..errors import ConfigError, InputError
 from ..types import Context, Dims, Features, Needs, ViewInfo
 from ._bank import Bank
-from ._frames import Frames, frames_of
+from ._frames import ViewFrames, frames_of
 from ._instants import same_instant
 from ._objective import Objective
 from ._pairs import in_time_order
@@ -71,12 +71,12 @@ class FrameWise(Objective):
     def param_groups(self) -> list[dict[str, Any]]:
         return self.inner.param_groups()
 
-    def _instants(self, views: dict[str, Frames]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _instants(self, views: dict[str, ViewFrames]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Per view the frame of every chosen instant (B, n) and whether there is one (B, n)."""
         first = next(iter(views.values()))
         chosen = first.time_s.masked_fill(~first.valid, torch.inf).argsort(dim=1, stable=True)[:, :: self.stride]
         reference = in_time_order(first)
-        reference = Frames(*(value[:, :: self.stride] for value in reference[:3]))
+        reference = ViewFrames(*(value[:, :: self.stride] for value in reference[:3]))
         partner, found = {}, {}
         for name, view in views.items():
             if view is first:

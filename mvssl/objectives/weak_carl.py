@@ -10,7 +10,7 @@ from torch import Tensor
 from ..distributed import global_count, mean_over_batch
 from ..errors import ConfigError
 from ..types import Context, Features, Needs
-from ._frames import Frames, Projection, frames_of
+from ._frames import Projection, ViewFrames, frames_of
 from ._pairs import sequence_pairs, take
 from ._warp import Warp, global_quantile, warp
 from .carl import CARL, sequence_contrast
@@ -99,7 +99,7 @@ class WeakCARL(CARL):
             "weak_pairs_dropped": global_count(~keep),
         }
 
-    def _contrast(self, a: Frames, rows: Tensor, b: Frames, time_on_a_s: Tensor, columns: Tensor) -> Tensor:
+    def _contrast(self, a: ViewFrames, rows: Tensor, b: ViewFrames, time_on_a_s: Tensor, columns: Tensor) -> Tensor:
         """Divergences of the matched frames of a; the matched frames of b stand at their times on the clock of a."""
         a, b = a._replace(valid=rows), b._replace(time_s=time_on_a_s, valid=columns)
         return sequence_contrast(a, b, sigma_s=self.weak_sigma_s, temperature=self.temperature)[0]

@@ -19,7 +19,7 @@ import torch
 from mvssl import files
 from mvssl.embedding import Recipe
 from mvssl.embedding.parallel import each
-from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.encoders import Encoder, fingerprint
 from mvssl.errors import InputError
 from mvssl.files import UNREADABLE
 from mvssl.sampling import BatchPlan, leave_room
@@ -53,13 +53,13 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: Path, encoder: FrameEncoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
+        self, folder: Path, encoder: Encoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
         modality: Modality, about: dict[str, Any], device: torch.device | str = "cpu", max_gb: float = 20.0,
     ):  # fmt: skip
         self.encoder, self.transform, self.passes, self.seed = encoder, transform, passes, seed
         self.recipe, self.modality, self.device, self.max_gb = recipe, modality, device, max_gb
         shown = recipe.about().get("modality", "rgb")
-        key = [FORMAT, fingerprint(encoder.trunk), about, passes, seed, recipe.fps, shown]
+        key = [FORMAT, fingerprint(encoder.backbone), about, passes, seed, recipe.fps, shown]
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, progress: bool = True) -> None:
@@ -68,7 +68,7 @@ class FeatureCache:
         Raises:
             InputError: the whole would be larger than ``max_gb``.
         """
-        dim = self.encoder.dims.maps["trunk"]
+        dim = self.encoder.dims.maps["backbone"]
         frames = sum((v.duration_s * self.recipe.fps) if self.recipe.fps else v.num_frames for v in videos)
         size_gb = frames * self.passes * dim * 2 / 1e9
         if size_gb > self.max_gb:
@@ -90,7 +90,7 @@ class FeatureCache:
         try:
             found = self.read(video)
             steps = len(found.time_s)
-            dim = self.encoder.dims.maps["trunk"]
+            dim = self.encoder.dims.maps["backbone"]
             shapes = [(self.passes, steps, dim), (dim,), (steps,), (self.passes, 4)]
             if [values.shape for values in found[:4]] == shapes and len(found.params) == self.passes:
                 return True
@@ -123,7 +123,7 @@ class FeatureCache:
                     view = view_of(self.modality.pack(clip, self.transform, d), request, clip, d)
                     batch = View(*(torch.from_numpy(np.asarray(value)[None]).to(self.device) for value in view))
                     pixels = to_input(batch, self.modality, self.transform).pixels
-                    part.append(self.encoder.trunk_features(pixels)[0].cpu())
+                    part.append(self.encoder.backbone_features(pixels)[0].cpu())
         features = torch.stack([torch.cat(part) for part in parts])  # (P, T, D)
         mean = features.mean((0, 1))
         box = np.array([d.box for d in drawn], dtype=np.float32)

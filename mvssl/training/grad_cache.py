@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mvssl.distributed import average_gradients
-from mvssl.encoders import FrameEncoder, usable
+from mvssl.encoders import Encoder, usable
 from mvssl.errors import ConfigError
 from mvssl.training.buffers import kept_buffers
 from mvssl.training.module import TrainedModule
@@ -89,8 +89,8 @@ class GradCache:
         for name in names:
             view = self.module.to_input(name, View(*(value[rows] for value in batch.views[name])))
             encoder = self.module.encoder_of(name, encoders)
-            assert isinstance(encoder, FrameEncoder)
-            found[name] = encoder.trunk_features(view.pixels, usable(view))
+            assert isinstance(encoder, Encoder)
+            found[name] = encoder.backbone_features(view.pixels, usable(view))
         return found
 
 

@@ -11,7 +11,7 @@ from mvssl.views.collate import collate as collate
 from mvssl.views.collate import mean_step_s as mean_step_s
 from mvssl.views.collate import shown_s as shown_s
 from mvssl.views.collate import view_of as view_of
-from mvssl.views.evaluation import Evaluation as Evaluation
+from mvssl.views.evaluation import EvaluationViews as EvaluationViews
 from mvssl.views.inputs import to_input as to_input
 from mvssl.views.modality import Modality as Modality
 from mvssl.views.modality import Transform as Transform

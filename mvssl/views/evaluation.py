@@ -12,7 +12,7 @@ from mvssl.views.parameters import Drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class EvaluationViews:
     """Short side + centre crop at any native size, or the whole picture squeezed to a square; done by the decoder.
 
     Args:
