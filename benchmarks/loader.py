@@ -35,8 +35,8 @@ from mvssl.sampling import CarlSampler, CvrlSampler, Ticket, UniformSampler, ses
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, write_video
 from mvssl.views import Augment, Drawn, EvaluationViews, collate
-from mvssl.views.carl import CarlViews as CARLViews
-from mvssl.views.cvrl import CvrlViews as CVRLViews
+from mvssl.views.carl import CarlViews
+from mvssl.views.cvrl import CvrlViews
 from mvssl.views.parameters import COLOUR_ORDERS
 
 WIDTH, HEIGHT, FPS, NUM = 640, 360, 30.0, 300
@@ -193,9 +193,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     keep_freed_memory()
     settings = {
-        "CARL T=80, two views, 224": (CarlSampler(num_frames=80), CARLViews, 224),
-        "CVRL 2 x 16 stride 2, 224": (CvrlSampler(num_frames=16), CVRLViews, 224),
-        "CARL T=32, two views, 112": (CarlSampler(num_frames=32), CARLViews, 112),
+        "CARL T=80, two views, 224": (CarlSampler(num_frames=80), CarlViews, 224),
+        "CVRL 2 x 16 stride 2, 224": (CvrlSampler(num_frames=16), CvrlViews, 224),
+        "CARL T=32, two views, 112": (CarlSampler(num_frames=32), CarlViews, 112),
         "uniform T=32, no augmentation, 224": (UniformSampler(num_frames=32), EvaluationViews, 224),
     }
     rows, headline, notes = [], {}, {}

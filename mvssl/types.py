@@ -2,7 +2,7 @@
 
 Axes, in every shape of every docstring:
 
-    B  samples of a batch (a sample is a session: one video, or the cameras of one session)
+    B  samples of a batch (a sample is a session: one video, or the cameras that filmed together)
     V  views            N  rows (B, or B x V)
     T  frames of a clip K  neighbours around a frame (flow, difference, context); K = 1 is the frame alone
     C H W  channels, height, width        D  features        P  parameters drawn by a transform        F  sound features
@@ -34,7 +34,7 @@ class Video(NamedTuple):
     height: int = 0
     rotation: int = 0  # degrees that the file asks players to turn it, already applied by the decoders
     has_audio: bool = False
-    session: str = ""  # the session: cameras of one session show the same instants
+    session: str = ""  # cameras of one session show the same instants
     camera: str = ""
     offset_s: float = 0.0  # session time = time_s + offset_s
     group: str = ""  # person, scene or subject: never split between train and val

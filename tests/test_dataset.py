@@ -440,7 +440,10 @@ def test_everything_of_a_sample_is_decoded_in_one_pass(videos, monkeypatch):
     monkeypatch.setattr(PyAVReader, "__init__", noted)
     dataset = ClipDataset(
         sessions(videos, by="video"), sampler=CarlSampler(num_frames=6), transform=Augment(size=16),
-        modalities={"a": RgbModality(), "a_motion": MotionModality(), "a_flow": FlowModality(), "b": RgbModality(), "b_motion": MotionModality()},
+        modalities={
+            "a": RgbModality(), "a_motion": MotionModality(), "a_flow": FlowModality(), "b": RgbModality(),
+            "b_motion": MotionModality(),
+        },
     )  # fmt: skip
     for step in range(3):
         sample = dataset[Ticket(0, step)]

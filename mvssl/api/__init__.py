@@ -22,7 +22,7 @@ __all__ = [
     "ZERO_SHOT",
     "Adaptation",
     "Alignment",
-    "Finding",
+    "DoctorLine",
     "Indexed",
     "adapt",
     "align",

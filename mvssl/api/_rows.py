@@ -15,7 +15,7 @@ import torch
 
 from mvssl import config
 from mvssl.embedding import Model, Recipe, embed_folder, project
-from mvssl.encoders import BackboneEncoder, Encoder, ImageEncoder, available, fingerprint
+from mvssl.encoders import BackboneEncoder, Encoder, available, fingerprint
 from mvssl.encoders._backbone import Backbone
 from mvssl.evaluation import projected, reuse_rows, time_only, warped_frames
 from mvssl.frames import Frames
@@ -88,7 +88,7 @@ class Row(NamedTuple):
             features = features.centred() if self.centred else features
             features = features if self.dim is None else projected(features, self.dim)
             return features.unit() if self.normalise else features
-        names = tuple(self.encoder.dims.maps) if layers and not isinstance(self.encoder, ImageEncoder) else ()
+        names = tuple(self.encoder.dims.maps) if layers and self.encoder.has_temporal_part else ()
         return project(self.encoder, features, recipe=self.recipe, normalise=self.normalise, layers=names)
 
 

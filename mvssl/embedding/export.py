@@ -20,7 +20,6 @@ from mvssl.embedding.folder import describe
 from mvssl.embedding.model import Model
 from mvssl.embedding.pictures import pictures
 from mvssl.embedding.video import unit
-from mvssl.encoders import FrameEncoder, ImageEncoder
 from mvssl.errors import InputError
 from mvssl.types import Video
 from mvssl.video import open_video
@@ -81,7 +80,7 @@ def export_model(model: Model, path: str | Path, video: str | Path | Video, *, f
     missing = [name for name in NEEDS[format] if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"{path}: {', '.join(missing)} not installed; pip install 'mvssl[export]', or --format torch")
-    if not isinstance(model.encoder, FrameEncoder | ImageEncoder):
+    if not model.encoder.sees_single_pictures:
         raise InputError(
             f"encoder {model.specification['name']} cannot be exported: it cuts what it sees into overlapping clips, how "
             "many depends on T; export a frame or image encoder, or use `mvssl embed`"

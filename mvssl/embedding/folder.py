@@ -25,7 +25,7 @@ def describe(encoder: Encoder, recipe: Recipe, *, normalise: bool) -> dict[str, 
     """Metadata of every table that this encoder and recipe make; ``model`` is equal exactly for equal results."""
     weights = fingerprint(encoder)
     return {
-        "trunk": fingerprint(encoder.trunk),
+        "backbone": fingerprint(encoder.backbone),
         "model": f"{weights}-{recipe.key}-{'unit' if normalise else 'raw'}",
         "fps": recipe.fps,
         "views": [recipe.modality["name"]],

@@ -4,13 +4,14 @@ from mvssl.encoders._base import Encoder, usable
 from mvssl.encoders._global_norm import share_statistics
 from mvssl.encoders.clip import ClipEncoder
 from mvssl.encoders.frame import FrameEncoder
-from mvssl.encoders.image import ImageEncoder
+from mvssl.encoders.image import BackboneEncoder, ImageEncoder
 from mvssl.encoders.weights import available, fingerprint
 
 __all__ = [
+    "BackboneEncoder",
     "ClipEncoder",
-    "FrameEncoder",
     "Encoder",
+    "FrameEncoder",
     "ImageEncoder",
     "available",
     "fingerprint",

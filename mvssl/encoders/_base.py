@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mvssl import older_files
 from mvssl.distributed import is_distributed
 from mvssl.encoders._backbone import Backbone
 from mvssl.types import Dims, Features, View
@@ -18,23 +19,33 @@ def usable(view: View) -> Tensor:
 class Encoder(nn.Module):
     """Base class: a subclass sets ``dims`` and writes ``temporal``.
 
+    Attributes:
+        has_temporal_part: whether anything behind the backbone is learned.
+
     Args:
-        backbone: the picture backbone.
+        backbone: sees each picture by itself.
         chunk: pictures that go through the backbone at once, unless its batch norms learn from them; it bounds memory and
             changes no result. None: 8 on a CPU, where a small working set is 2 x as fast as 32, else 128.
     """
 
     dims: Dims
     position = "none"
+    has_temporal_part = True
 
     def __init__(self, backbone: Backbone, *, chunk: int | None):
         super().__init__()
         self.backbone, self.chunk = backbone, chunk
+        self.register_load_state_dict_pre_hook(older_files.rename_weights)
 
     @property
-    def backbone(self) -> Backbone:
-        """The pretrained or trained network that looks at pictures or clips."""
+    def network(self) -> Backbone:
+        """What is pretrained or trained to see: the backbone, or of an encoder of clips its clip backbone."""
         return self.backbone
+
+    @property
+    def sees_single_pictures(self) -> bool:
+        """Whether each picture is seen by itself before time plays a part: then it can be cached, exported, chunked."""
+        return self.network is self.backbone
 
     def backbone_features(self, pixels: Tensor, valid: Tensor | None = None) -> Tensor:
         """Pooled backbone features: (B, T, K, C, H, W), uint8 or float in [0, 1] -> (B, T, D_backbone); K must be 1.

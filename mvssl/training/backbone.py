@@ -23,7 +23,7 @@ def set_up_backbones(module: TrainedModule, settings: Train) -> None:
     for encoder in module.modules():
         if isinstance(encoder, Encoder):
             network = encoder.network
-            if settings.chunk and network is not encoder.backbone:
+            if settings.chunk and not encoder.sees_single_pictures:
                 raise ConfigError(
                     "train.chunk: only backbones that look at single pictures are chunked, this one looks at clips; set "
                     "train.chunk=0 and lower batch.size"

@@ -111,7 +111,7 @@ def _write_parameters(axes: Axes, name: str, view: View, sample: int, modality: 
         return
     values = dict(zip(PARAMETERS, view.params[sample].tolist()))
     box = ", ".join(f"{value:.2f}" for value in view.box[sample].tolist())
-    kind = type(modality).__name__.lower()
+    kind = type(modality).__module__.rpartition(".")[2]
     lines = [name if kind in name else f"{name} ({kind})"]
     if not isinstance(modality, SoundModality):
         lines += [f"box {box}", f"flip {values['flip']:.0f}"]
