@@ -295,7 +295,7 @@ from mvssl.video import read_videos
 from mvssl.views import Evaluation
 
 samples = sessions(read_videos(sys.argv[1]))
-dataset = ClipDataset(samples, sampler=Uniform(num_frames=4), transform=Evaluation(size=16))
+dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=4), transform=Evaluation(size=16))
 loader = make_loader(dataset, BatchPlan(samples, batch_size=2), num_workers=1, end_step=500)
 iterator = iter(loader)
 next(iterator)

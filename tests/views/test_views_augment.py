@@ -176,7 +176,7 @@ def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CarlViews(size=0), "CARL: size must be at least 1, not 0"),
+        (lambda: CarlViews(size=0), "carl: size must be at least 1, not 0"),
         (lambda: Augment(flip_probability=1.5), "flip_probability must lie in"),
         (lambda: Augment(blur_probability=(0.5, -0.1)), "blur_probability must lie in"),
         (lambda: Augment(hue=0.6), "hue"),
