@@ -290,12 +290,12 @@ def test_workers_start_after_opencv_used_its_threads(videos):
 KILLED_WORKER = """
 import multiprocessing, os, signal, sys
 from mvssl.dataset import ClipDataset, make_loader
-from mvssl.sampling import BatchPlan, Uniform, sessions
+from mvssl.sampling import BatchPlan, UniformSampler, sessions
 from mvssl.video import read_videos
-from mvssl.views import Evaluation
+from mvssl.views import EvaluationViews
 
 samples = sessions(read_videos(sys.argv[1]))
-dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=4), transform=Evaluation(size=16))
+dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=4), transform=EvaluationViews(size=16))
 loader = make_loader(dataset, BatchPlan(samples, batch_size=2), num_workers=1, end_step=500)
 iterator = iter(loader)
 next(iterator)
