@@ -123,7 +123,7 @@ def speeds(size: int, folder: str, repetitions: int) -> list[dict]:
                 decoder.read([request._replace(planes=planes[name])])
             else:
                 modality = FlowModality(delta_s=1 / FPS)
-                evaluation = EvaluationViews(size=size, fit="squeeze")
+                evaluation = EvaluationViews(size=size, fit="squash")
                 wanted = modality.request(ClipRequest("v", whole[:-1]), evaluation, Drawn())
                 modality.pack(decoder.read([wanted])[0], evaluation, Drawn())
             return (len(whole) - 1) / (time.process_time() - start)

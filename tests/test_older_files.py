@@ -12,7 +12,15 @@ from mvssl.encoders import fingerprint
 from mvssl.frames import VideoFrames, read_frames, write_frames
 
 ENCODERS = {
-    "frame": {"name": "frame", "backbone": "test_resnet", "num_layers": 1, "mlp": [8], "dim": 8, "num_heads": 2, "members": 2},
+    "frame": {
+        "name": "frame",
+        "backbone": "test_resnet",
+        "num_layers": 1,
+        "mlp": [8],
+        "dim": 8,
+        "num_heads": 2,
+        "members": 2,
+    },
     "one member": {"name": "frame", "backbone": "test_resnet", "num_layers": 1, "mlp": [8], "dim": 8, "num_heads": 2},
     "image": {"name": "image", "backbone": "test_resnet", "weights": "none"},
 }

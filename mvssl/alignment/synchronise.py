@@ -110,17 +110,17 @@ def sound_offset(
     return Offset(*names, offset_s, 1.0, _prominence(offsets, values, k), "sound")
 
 
-def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:
+def agreed_offset(offsets: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:
     """One answer from several methods: agreeing ones give the most confident offset and a higher confidence, else the
     most confident one alone, its confidence lowered by the other's."""
-    if not found:
+    if not offsets:
         raise InputError("no offset to choose from")
-    best = max(found, key=lambda one: one.confidence)
-    others = [one for one in found if one is not best]
+    best = max(offsets, key=lambda one: one.confidence)
+    others = [one for one in offsets if one is not best]
     if not others:
         return best
     if all(abs(one.offset_s - best.offset_s) <= tolerance_s for one in others):
-        doubt = float(np.prod([1 - one.confidence for one in found]))
+        doubt = float(np.prod([1 - one.confidence for one in offsets]))
         return best._replace(confidence=1 - doubt, method="both")
     return best._replace(confidence=best.confidence * (1 - max(one.confidence for one in others)))
 

@@ -94,7 +94,7 @@ def measure(parts: Sequence[tuple[Material, Embed]]) -> Result:
         value and per_video by ``MEASURES``: warp errors are means over a video's copies, in both directions; cycle
         consistency is NaN for a video without another of its action.
     """
-    found: dict[str, dict[str, float]] = {}
+    errors_of: dict[str, dict[str, float]] = {}
     for material, embed in parts:
         copies = embed(material.copies)
         warp = WarpError().evaluate(copies).per_video
@@ -104,9 +104,9 @@ def measure(parts: Sequence[tuple[Material, Embed]]) -> Result:
         for i, name in enumerate(plain.ids):
             own = [row for row, of in enumerate(about) if of == name]
             errors = [mean_defined(warp[method][own]) for method in ("nearest_s", "dtw_s")]
-            found[name] = dict(zip(MEASURES, [*errors, float(cycle[i])]))
-    names = sorted(found)
-    per_video = {measure: np.array([found[name][measure] for name in names]) for measure in MEASURES}
+            errors_of[name] = dict(zip(MEASURES, [*errors, float(cycle[i])]))
+    names = sorted(errors_of)
+    per_video = {measure: np.array([errors_of[name][measure] for name in names]) for measure in MEASURES}
     of = {video.video: unit for material, _ in parts for video, unit in zip(material.plain, groups(material.plain))}
     units = tuple(of[name] for name in names)
     return Result(

@@ -112,7 +112,7 @@ def _embedded(model: Model, output: Path) -> Frames:
 
 
 def _report(
-    output: Path, stage: Stages, aligned: dict[str, Alignment], found: SearchResult, moment: str, evaluation: Evaluation,
+    output: Path, stage: Stages, aligned: dict[str, Alignment], searched: SearchResult, moment: str, evaluation: Evaluation,
     run: Path, num_videos: int,
 ) -> Path:  # fmt: skip
     features = {
@@ -128,7 +128,7 @@ def _report(
         ],
     )
     chapters = [
-        *results_chapters(pairs, found, moment, evaluation),
+        *results_chapters(pairs, searched, moment, evaluation),
         training_chapter(run, output / "report"),
         settings_chapter(run),
         done,

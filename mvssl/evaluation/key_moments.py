@@ -75,10 +75,10 @@ class KeyMoments:
             at = [int(np.argmin(np.abs(query.time_s - own[label]))) for label in both]
             truth = np.array([other[label] for label in both])
             phase = labels.at(query.video, query.time_s)
-            found = _found(query, reference, centre=not frames.metadata.get("centred"))
+            located = _found(query, reference, centre=not frames.metadata.get("centred"))
             for way in WAYS:
                 for row in rows:
-                    times = found[way if row == "measured" else row]
+                    times = located[way if row == "measured" else row]
                     landed = labels.at(reference.video, times)
                     judged = (phase != "") & (landed != "")
                     errors[row][f"{way}_s"].append(mean_defined(np.abs(times[at] - truth)))
@@ -99,7 +99,8 @@ class KeyMoments:
                 for name, table in tables.items()
             },
             controls={
-                row: {name: mean_defined(values) for name, values in found.items()} for row, found in errors.items()
+                row: {name: mean_defined(values) for name, values in measures.items()}
+                for row, measures in errors.items()
             },
             videos=tuple(frames.ids),
             units=units,

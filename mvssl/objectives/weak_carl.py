@@ -83,9 +83,9 @@ class WeakCARL(CARL):
         if context.progress < self.warm_up:
             return out
         x, y = sequence_pairs(views, context, "label")
-        found = warp(x, y)
-        keep = found.cost <= global_quantile(found.cost, self.cost_quantile)
-        x, y, kept = take(x, keep), take(y, keep), Warp(*(value[keep] for value in found))
+        warped = warp(x, y)
+        keep = warped.cost <= global_quantile(warped.cost, self.cost_quantile)
+        x, y, kept = take(x, keep), take(y, keep), Warp(*(value[keep] for value in warped))
         there = self._contrast(x, kept.matched_x, y, kept.time_on_x_s, kept.matched_y)
         back = self._contrast(y, kept.matched_y, x, kept.time_on_y_s, kept.matched_x)
         weak = mean_over_batch(torch.cat([there, back]))
@@ -94,7 +94,7 @@ class WeakCARL(CARL):
             "loss": out["loss"] + self.weak_weight * weak,
             "carl": out["loss"].detach(),
             "weak": weak.detach(),
-            "weak_path_cost": mean_over_batch(found.cost),
+            "weak_path_cost": mean_over_batch(warped.cost),
             "weak_pairs": global_count(keep),
             "weak_pairs_dropped": global_count(~keep),
         }

@@ -85,13 +85,13 @@ class GradCache:
         return terms
 
     def _features(self, encoders: nn.ModuleDict, batch: Batch, names: list[str], rows: slice) -> dict[str, Tensor]:
-        found = {}
+        features = {}
         for name in names:
             view = self.module.to_input(name, View(*(value[rows] for value in batch.views[name])))
             encoder = self.module.encoder_of(name, encoders)
             assert isinstance(encoder, Encoder)
-            found[name] = encoder.backbone_features(view.pixels, usable(view))
-        return found
+            features[name] = encoder.backbone_features(view.pixels, usable(view))
+        return features
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -81,9 +81,9 @@ class TrainedModule(nn.Module):
         """The encoder of a view; that of ``encoders`` (the EMA copies) where these are given."""
         modality, _ = self.modalities[view]
         encoders = self.encoders if encoders is None else encoders
-        found = encoders[modality if modality in encoders else "all"]
-        assert isinstance(found, Encoder)
-        return found
+        encoder = encoders[modality if modality in encoders else "all"]
+        assert isinstance(encoder, Encoder)
+        return encoder
 
     def forward(
         self, batch: Batch, *, step: int = 0, total_steps: int = 1, generator: torch.Generator | None = None,

@@ -30,7 +30,7 @@ def store_flow(decoder: Any, *, flow: FlowModality | None = None, size: int = 11
         file: middle part of the file's name.
     """
     flow = flow or FlowModality()
-    evaluation = EvaluationViews(size=size, fit="squeeze")
+    evaluation = EvaluationViews(size=size, fit="squash")
     times_s = np.asarray(decoder.times_s)
     parts = []
     for start in range(0, len(times_s), _CHUNK):

@@ -158,6 +158,7 @@ def test_gradients_reach_a_trained_backbone_and_stop_at_a_frozen_one():
         assert (parameter.grad is None) == name.startswith(("blocks.0", "blocks.1")), name
     assert not encoder.clips.model.blocks[0].training
     assert encoder.network is encoder.clips
+    assert not encoder.sees_single_pictures
 
 
 def test_weights_of_the_zoo_are_read_without_their_head(tmp_path):

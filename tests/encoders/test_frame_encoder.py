@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mvssl.api import ZERO_SHOT
-from mvssl.encoders import FrameEncoder, ImageEncoder
+from mvssl.encoders import BackboneEncoder, FrameEncoder, ImageEncoder
 from mvssl.encoders._position import rotary_angles, rotate, sinusoidal
 from mvssl.errors import ConfigError, InputError
 from mvssl.types import View
@@ -218,3 +218,22 @@ def test_maps_of_unit_length_weigh_the_same(centre):
 def test_the_zero_shot_default_is_two_maps_of_unit_length():
     assert ZERO_SHOT["add_last"]
     assert ZERO_SHOT["unit"]
+
+
+def test_a_backbone_alone_is_shared_and_shows_what_the_image_encoder_shows():
+    image = ImageEncoder(backbone="test_resnet", weights="none").eval()
+    alone = BackboneEncoder(image.backbone).eval()
+    assert alone.backbone is image.backbone
+    assert alone.dims == image.dims
+    pixels = torch.rand(1, 3, 1, 3, 32, 32)
+    rest = (torch.arange(3.0)[None], torch.ones(1, 3, dtype=torch.bool))
+    assert torch.equal(
+        alone.temporal(alone.backbone_features(pixels), *rest).frame,
+        image.temporal(image.backbone_features(pixels), *rest).frame,
+    )
+
+
+def test_an_encoder_says_what_it_is():
+    frame, image = FrameEncoder(**SMALL), ImageEncoder(backbone="test_resnet", weights="none")
+    assert [one.has_temporal_part for one in (frame, image)] == [True, False]
+    assert all(one.sees_single_pictures and one.network is one.backbone for one in (frame, image))

@@ -162,9 +162,9 @@ def test_evaluation_asks_the_decoder_for_everything():
     drawn = crop.draw(0, 200, 100)
     assert crop.request(request, drawn).crop == pytest.approx((0.375, 0.25, 0.625, 0.75))
     assert crop.request(request, drawn).size == (64, 64)
-    squeeze = EvaluationViews(size=64, fit="squeeze")
-    assert squeeze.request(request, squeeze.draw(0, 200, 100)).crop is None
-    assert squeeze.draw(0, 200, 100).box == (0.0, 0.0, 1.0, 1.0)
+    squash = EvaluationViews(size=64, fit="squash")
+    assert squash.request(request, squash.draw(0, 200, 100)).crop is None
+    assert squash.draw(0, 200, 100).box == (0.0, 0.0, 1.0, 1.0)
 
 
 def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
