@@ -22,7 +22,7 @@ def about(metadata: dict[str, Any]) -> dict[str, Any]:
     return {layer(key): value for key, value in metadata.items()}
 
 
-def rename_weights(encoder: Any, state: dict[str, Any], prefix: str, *_: Any) -> None:
+def rename_weights(encoder: Any, state: dict[str, Any], prefix: str, *_rest: Any) -> None:
     """A hook of encoders, called before they load their weights; ``state`` is changed in place."""
     for name in [name for name in state if name.startswith(prefix)]:
         first, _, rest = name.removeprefix(prefix).partition(".")

@@ -124,8 +124,8 @@ def build_rows(
             f"{name}, centred": Row(backbone, recipe, None, unit, centred=True),
         }
 
-    backbone = features("backbone", own)
-    rows: dict[str, Row | str] = {"time only": Row(backbone, recipe, clock=True)}
+    of_run = features("backbone", own)
+    rows: dict[str, Row | str] = {"time only": Row(of_run, recipe, clock=True)}
     torch.manual_seed(0)
     random = _fresh(spec)
     rows["random encoder"] = Row(features("random_backbone", random), recipe, random, unit)
@@ -137,16 +137,16 @@ def build_rows(
     else:
         raw = None
         rows["ImageNet"] = rows["ImageNet, centred"] = NO_WEIGHTS
-    if raw is not backbone:  # another map, or other weights
-        rows |= plain_and_centred("own backbone", backbone)
+    if raw is not of_run:  # another map, or other weights
+        rows |= plain_and_centred("own backbone", of_run)
     if own.dims.frame < own.backbone.dim:
-        rows["own backbone, centred, projected"] = Row(backbone, recipe, None, unit, centred=True, dim=own.dims.frame)
+        rows["own backbone, centred, projected"] = Row(of_run, recipe, None, unit, centred=True, dim=own.dims.frame)
     if own.dims.frame != own.backbone.dim:
         torch.manual_seed(0)
         before = _fresh(spec)
         before.backbone.load_state_dict(own.backbone.state_dict())
-        rows["before training"] = Row(backbone, recipe, before, unit)
-    rows["this run"] = Row(backbone, recipe, own, unit)
+        rows["before training"] = Row(of_run, recipe, before, unit)
+    rows["this run"] = Row(of_run, recipe, own, unit)
     if supervised is not None:
         reference = supervised.encoder
         rows["supervised reference"] = Row(
