@@ -27,7 +27,7 @@ from mvssl.loading.cache import Passes, read_passes
 
 RESULTS = Path(__file__).parent / "results" / "ablations"
 COLUMNS = ("recall", "recall, 10 % of labels", "precision@5", "warp nearest_s", "warp dtw_s", "camera mean_s")
-VIDEO, TAKE = "data.sample=video", "data.sample=session"
+VIDEO, SESSION = "data.sample=video", "data.sample=session"
 CVRL = ["objective={name: cvrl, hidden_dim: 512}", VIDEO]
 CMC = "objective={name: cmc, level: frame, negatives: session, tolerance_s: 0.1}"
 PER_FRAME, SHUFFLED = "augmented frame by frame", "pairs at random"
@@ -65,7 +65,10 @@ CLAIMS = {
         "CMC: more views help",
         "recall",
         {
-            f"{number} cameras": ("default", [TAKE, CMC, f"sampler={{name: synced, num_views: {number}, clip_s: 3.2}}"])
+            f"{number} cameras": (
+                "default",
+                [SESSION, CMC, f"sampler={{name: synced, num_views: {number}, clip_s: 3.2}}"],
+            )
             for number in (3, 2)
         },
     ),
@@ -73,8 +76,8 @@ CLAIMS = {
         "CMC: contrast beats prediction across views (BYOL, frame by frame)",
         "recall",
         {
-            "contrast": ("default", [TAKE, CMC]),
-            "prediction": ("default", [TAKE, "objective={name: frame_wise, objective: {name: byol}}"]),
+            "contrast": ("default", [SESSION, CMC]),
+            "prediction": ("default", [SESSION, "objective={name: frame_wise, objective: {name: byol}}"]),
         },
     ),
     "weak_carl": Claim(

@@ -4,7 +4,7 @@
     python benchmarks/align.py table [--json FILE]
 
 DATA is a labelled data set (videos.csv with splits, segments.csv), FRAMES its embedded videos (``mvssl embed``). Borders of
-the reference are carried to the query of an ordered pair of clips of one action from different scenes and takes, and compared
+the reference are carried to the query of an ordered pair of clips of one action from different scenes and sessions, and compared
 with the query's own: seconds, mean over a pair's borders, then mean and median over pairs, with 95 % intervals by bootstrap
 over videos. Clips are taken whole, cut by 0 to 30 % at each end, with idle padding, done twice, and as a part of one
 against the whole of another (``align_pairs.py``). "Linear" stretches one clip onto the other, "same clock" lets both begin

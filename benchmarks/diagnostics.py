@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 from mvssl import config
 from mvssl.api import load, pretrain
 from mvssl.embedding import embed_folder, project
-from mvssl.encoders import FrameEncoder, Image, fingerprint
+from mvssl.encoders import BackboneEncoder, Encoder, fingerprint
 from mvssl.evaluation import Result
 from mvssl.evaluation.diversity import Diversity
 from mvssl.evaluation.guillotine import Guillotine
@@ -53,13 +53,13 @@ def trained(name: str, steps: int, videos: Path, work: Path, overrides: list[str
     return run
 
 
-def encoders(run: Path, videos: Path) -> dict[int, FrameEncoder]:
+def encoders(run: Path, videos: Path) -> dict[int, Encoder]:
     """The encoder of every checkpoint, and the untrained one of the run's seed as step 0."""
     experiment = Experiment.from_values(config.load(run / "config.yaml"), str(run / "config.yaml"))
     chosen = select(read_videos(videos), experiment.data.split, videos)
     torch.manual_seed(experiment.train.seed)
     before = build_module(experiment, sessions(chosen, by=experiment.data.sample), chosen).encoders["all"]
-    assert isinstance(before, FrameEncoder)
+    assert isinstance(before, Encoder)
     found = {0: before}
     for path in sorted((run / "checkpoints").glob("step-*")):
         encoder = load(run).encoder
@@ -73,9 +73,9 @@ def measured(run: Path, videos: Path, work: Path) -> dict[int, dict[str, Result]
     """Both evaluators at every checkpoint. The backbone is frozen: its layer is measured once."""
     recipe, segments = load(run).recipe, read_segments(videos / "segments.csv")
     steps = encoders(run, videos)
-    image = Image.of(steps[0].trunk, chunk=steps[0].chunk)
+    image = BackboneEncoder(steps[0].backbone, chunk=steps[0].chunk)
     shown = [video for video in read_videos(videos) if video.camera == "cam0"]
-    frames, _ = embed_folder(image, shown, work / "frames" / fingerprint(steps[0].trunk), recipe=recipe)
+    frames, _ = embed_folder(image, shown, work / "frames" / fingerprint(steps[0].backbone), recipe=recipe)
     names = tuple(steps[0].dims.maps)
     found: dict[int, dict[str, Result]] = {}
     for step, encoder in steps.items():
@@ -91,14 +91,14 @@ def _evaluated(name: str, table: Frames, segments: Any, first: dict[str, Result]
     if first is None:
         return result
     before = first[name]
-    trunk = next(iter(before.value))
-    details = {**result.details, "width": {trunk: before.details["width"][trunk], **result.details["width"]}}
-    interval = result.interval and {trunk: before.interval[trunk], **result.interval}
+    backbone = next(iter(before.value))
+    details = {**result.details, "width": {backbone: before.details["width"][backbone], **result.details["width"]}}
+    interval = result.interval and {backbone: before.interval[backbone], **result.interval}
     controls = {
-        key: {trunk: before.controls[key][trunk], **value} if isinstance(value, dict) else value
+        key: {backbone: before.controls[key][backbone], **value} if isinstance(value, dict) else value
         for key, value in result.controls.items()
     }
-    value = {trunk: before.value[trunk], **result.value}
+    value = {backbone: before.value[backbone], **result.value}
     return replace(result, value=value, details=details, interval=interval, controls=controls)
 
 

@@ -33,12 +33,12 @@ from torch import Tensor
 from mvssl.loading import ClipDataset
 from mvssl.loading.collate import collate
 from mvssl.loading.loader import keep_freed_memory
-from mvssl.sampling import CARL, CVRL, Ticket, Uniform, sessions
+from mvssl.sampling import CarlSampler, CvrlSampler, Ticket, UniformSampler, sessions
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, write_video
-from mvssl.views import Augment, Drawn, Evaluation
-from mvssl.views.carl import CARL as CARLViews
-from mvssl.views.cvrl import CVRL as CVRLViews
+from mvssl.views import Augment, Drawn, EvaluationViews
+from mvssl.views.carl import CarlViews
+from mvssl.views.cvrl import CvrlViews
 from mvssl.views.parameters import COLOUR_ORDERS
 
 WIDTH, HEIGHT, FPS, NUM = 640, 360, 30.0, 300
@@ -191,10 +191,10 @@ def main() -> None:
     cv2.setNumThreads(1)
     keep_freed_memory()
     settings = {
-        "CARL T=80, two views, 224": (CARL(num_frames=80), CARLViews, 224),
-        "CVRL 2 x 16 stride 2, 224": (CVRL(num_frames=16), CVRLViews, 224),
-        "CARL T=32, two views, 112": (CARL(num_frames=32), CARLViews, 112),
-        "uniform T=32, no augmentation, 224": (Uniform(num_frames=32), Evaluation, 224),
+        "CARL T=80, two views, 224": (CarlSampler(num_frames=80), CarlViews, 224),
+        "CVRL 2 x 16 stride 2, 224": (CvrlSampler(num_frames=16), CvrlViews, 224),
+        "CARL T=32, two views, 112": (CarlSampler(num_frames=32), CarlViews, 112),
+        "uniform T=32, no augmentation, 224": (UniformSampler(num_frames=32), EvaluationViews, 224),
     }
     rows, headline, notes = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:

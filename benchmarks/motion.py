@@ -23,8 +23,8 @@ import numpy as np
 
 from mvssl.types import ClipRequest
 from mvssl.video import open_video, write_video
-from mvssl.views import Drawn, Evaluation
-from mvssl.views.modalities.flow import Flow, velocity
+from mvssl.views import Drawn, EvaluationViews
+from mvssl.views.modalities.flow import FlowModality, velocity
 
 WIDTH, HEIGHT, FPS, NUM = 320, 240, 30.0, 60
 PRESETS = ("ultrafast", "fast", "medium")
@@ -122,8 +122,8 @@ def speeds(size: int, folder: str, repetitions: int) -> list[dict]:
             if name in planes:
                 decoder.read([request._replace(planes=planes[name])])
             else:
-                modality = Flow(delta_s=1 / FPS)
-                evaluation = Evaluation(size=size, fit="squeeze")
+                modality = FlowModality(delta_s=1 / FPS)
+                evaluation = EvaluationViews(size=size, fit="squash")
                 wanted = modality.request(ClipRequest("v", whole[:-1]), evaluation, Drawn())
                 modality.pack(decoder.read([wanted])[0], evaluation, Drawn())
             return (len(whole) - 1) / (time.process_time() - start)

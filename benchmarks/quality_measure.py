@@ -11,7 +11,7 @@ import numpy as np
 
 from mvssl import config
 from mvssl.embedding import Recipe, embed_folder
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.evaluation import (
     FrameRetrieval,
     KendallTau,
@@ -42,7 +42,7 @@ class Material(NamedTuple):
     cyclic: set[str]  # videos that are left out of tau and progression: not one cycle of one action
 
 
-def material(dataset: Path, work: Path, encoder: FrameEncoder, recipe: Recipe, *, seed: int = 1) -> Material:
+def material(dataset: Path, work: Path, encoder: Encoder, recipe: Recipe, *, seed: int = 1) -> Material:
     """The features by the plain backbone, kept under ``work``."""
     videos = scan(dataset).videos
     frames = embed_folder(encoder, videos, work, recipe=recipe)[0]

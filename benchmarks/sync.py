@@ -2,7 +2,7 @@
 
     python benchmarks/sync.py DATA [--sets multicam falls raise_hand] [--run RUN] [--seeds 3] [--json FILE]
 
-DATA holds the sets; cameras of one take show the same instants at equal times. From each camera up to 3 s, but no more
+DATA holds the sets; cameras of one session show the same instants at equal times. From each camera up to 3 s, but no more
 than 40 % of it, are cut away before its frames are embedded. The error of the estimated offset is compared with the
 clock's, which takes both cuts for equal. Sound is used where all cameras have it.
 """
@@ -35,11 +35,11 @@ def main() -> None:
     parser.add_argument("--run", help="trained run; default: zero-shot")
     parser.add_argument("--name", default="ImageNet features", help="what the run is, for the table")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--takes", type=int, default=20, help="at most, of each set")
+    parser.add_argument("--sessions", type=int, default=20, help="at most, of each set")
     parser.add_argument("--json", type=Path, help="other names in it are kept")
     options = parser.parse_args()
     model = load(options.run) if options.run else zero_shot()
-    rows = {name: measured(model, options.data / name, options.seeds, options.takes) for name in options.sets}
+    rows = {name: measured(model, options.data / name, options.seeds, options.sessions) for name in options.sets}
     known = json.loads(options.json.read_text()) if options.json and options.json.exists() else {}
     found = {**known, options.name: rows}
     print(table(found))
@@ -48,15 +48,15 @@ def main() -> None:
         options.json.with_suffix(".md").write_text(table(found))
 
 
-def measured(model: Model, folder: Path, num_seeds: int, num_takes: int) -> dict:
-    takes: dict[str, list[Video]] = {}
+def measured(model: Model, folder: Path, num_seeds: int, num_sessions: int) -> dict:
+    sessions: dict[str, list[Video]] = {}
     for video in read_videos(folder):
-        takes.setdefault(video.session or folder.name, []).append(video)
-    takes = {name: videos for name, videos in sorted(takes.items()) if len(videos) > 1}
+        sessions.setdefault(video.session or folder.name, []).append(video)
+    sessions = {name: videos for name, videos in sorted(sessions.items()) if len(videos) > 1}
     error: dict[str, list[float]] = {"embedding": [], "sound": [], "clock": []}
     confidence: list[float] = []
     for seed in range(num_seeds):
-        for number, videos in enumerate(list(takes.values())[:num_takes]):
+        for number, videos in enumerate(list(sessions.values())[:num_sessions]):
             rng = np.random.default_rng([seed, number])
             cut_s = rng.uniform(0, [min(MAX_CUT_S, MAX_SHARE * v.duration_s) for v in videos])
             shown = [embedded(model, video, float(cut)) for video, cut in zip(videos, cut_s)]

@@ -41,9 +41,9 @@ class Step:
         ).train()  # fmt: skip
         encoder = self.module.encoders["all"]
         if contender == "not channels-last":
-            encoder.trunk.model.to(memory_format=torch.contiguous_format)
-            model_forward = encoder.trunk.model.forward_features
-            encoder.trunk.model.forward_features = lambda x: model_forward(x.contiguous())
+            encoder.backbone.model.to(memory_format=torch.contiguous_format)
+            model_forward = encoder.backbone.model.forward_features
+            encoder.backbone.model.forward_features = lambda x: model_forward(x.contiguous())
         if contender == "attention by matrices":
             from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -51,7 +51,7 @@ class Step:
         else:
             self.within = torch.enable_grad
         if contender == "torch.compile":
-            encoder.trunk.model.forward_features = torch.compile(encoder.trunk.model.forward_features)
+            encoder.backbone.model.forward_features = torch.compile(encoder.backbone.model.forward_features)
         self.optimiser, _ = make_optimiser(self.module, Optimiser(), 100)
         self.batch = batch_of(case)
 

@@ -26,7 +26,7 @@ from mvssl.loading.loader import keep_freed_memory
 from mvssl.types import ClipRequest
 from mvssl.video._picture import FrameConverter, pixel_box
 from mvssl.views import Drawn
-from mvssl.views.carl import CARL
+from mvssl.views.carl import CarlViews
 from mvssl.views.parameters import COLOUR_ORDERS
 
 SIZE, WIDTH, HEIGHT = 224, 640, 360
@@ -58,7 +58,7 @@ def to_rgb(frames: list[av.VideoFrame], convert: FrameConverter, crop=None, size
 
 
 def make_ours(recipe: str) -> Run:
-    transform, convert = CARL(size=SIZE, recipe=recipe), FrameConverter(0, False)
+    transform, convert = CarlViews(size=SIZE, recipe=recipe), FrameConverter(0, False)
 
     def run(frames: list[av.VideoFrame], drawn: Drawn) -> np.ndarray:
         request = transform.request(ClipRequest("", np.zeros(1)), drawn)
@@ -153,7 +153,7 @@ def row(contender: str, setting: str, values: np.ndarray, unit: str) -> dict:
 
 
 def whole_recipe(contenders: dict[str, Run], num_frames: int, num_draws: int) -> tuple[list[dict], dict[str, float]]:
-    transform, rng = CARL(size=SIZE), np.random.default_rng(2)
+    transform, rng = CarlViews(size=SIZE), np.random.default_rng(2)
     draws = [transform.draw(0, WIDTH, HEIGHT, rng) for _ in range(num_draws)]
     times = interleaved(contenders, source_frames(num_frames), draws)
     rows = [row(name, f"carl_T{num_frames}", values, "CPU ms per frame") for name, values in times.items()]
@@ -199,7 +199,7 @@ def per_operation(contenders: dict[str, Run], repetitions: int) -> list[dict]:
 
 def difference(num_draws: int) -> dict[str, float]:
     """Levels of 255 between our uint8 results and torchvision's float result, over random draws."""
-    transform, rng = CARL(size=SIZE), np.random.default_rng(3)
+    transform, rng = CarlViews(size=SIZE), np.random.default_rng(3)
     reference, frames = make_torchvision(torch.float32, False), source_frames(3)
     gaps: dict[str, list[np.ndarray]] = {"exact": [], "fast": [], "fast without hue": [], "torchvision uint8": []}
     peers = {

@@ -26,6 +26,7 @@ from mvssl import files, safe_yaml
 from mvssl.errors import ConfigError
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
+KINDS = ("", "encoder", "sampler", "views", "modality")
 
 
 class Section(pydantic.BaseModel):
@@ -119,7 +120,8 @@ def _explain(schema: type[pydantic.BaseModel], problem: Any, where: str) -> str:
 def component_class(package: str, name: str, where: str) -> type:
     """The class that the file ``name`` of ``package`` is for.
 
-    Its name is the file's without underscores, in any case (``ssl_hsic.py`` -> ``SSLHSIC``).
+    Its name is the file's without underscores, in any case (``ssl_hsic.py`` -> ``SSLHSIC``), alone or with the word for its
+    kind behind it (``frame.py`` -> ``FrameEncoder``).
 
     Raises:
         ConfigError: no such file, or the file holds no such class; lists the known names.
@@ -142,9 +144,9 @@ def component_names(package: str) -> list[str]:
 
 
 def _own_class(module: Any, name: str) -> type | None:
-    wanted = name.replace("_", "").lower()
+    wanted = [name.replace("_", "").lower() + kind for kind in KINDS]
     for attribute, value in vars(module).items():
-        if inspect.isclass(value) and value.__module__ == module.__name__ and attribute.lower() == wanted:
+        if inspect.isclass(value) and value.__module__ == module.__name__ and attribute.lower() in wanted:
             return value
     return None
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from mvssl import older_files
 from mvssl.errors import InputError
 
 _HINT = "embed the video again (mvssl embed)"
@@ -51,7 +52,7 @@ def read_about(path: str | Path, stored: dict[bytes, bytes], known: tuple[str, .
         raise InputError(f"{path}: its notes do not name a video; {_HINT}")
     if strange := sorted(set(video) - set(known)):
         raise InputError(f"{path}: its notes hold {strange[0]!r}, which no video has; {_HINT}")
-    return video, metadata
+    return video, older_files.about(metadata)
 
 
 def _is_vectors(kind: pa.DataType) -> bool:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mvssl import files
+from mvssl import files, older_files
 from mvssl.brief import brief, brief_repr, cut
 from mvssl.errors import InputError
 from mvssl.frame_columns import check_columns, read_about
@@ -227,7 +227,7 @@ def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
         frame=table.column("frame").to_numpy(),
         time_s=table.column("time_s").to_numpy(),
         embedding=vectors("embedding"),
-        extra={name: vectors(name) for name in extra},
+        extra={older_files.layer(name): vectors(name) for name in extra},
         **about,
     )
     return video, metadata

@@ -28,7 +28,7 @@ _MARKS = (  # byte order marks; UTF-32 before UTF-16, whose mark it begins with
 )
 
 
-class Row:
+class TableRow:
     """One row of a table: cells by column.
 
     Attributes:
@@ -101,7 +101,7 @@ def read_text(path: str | os.PathLike) -> str:
     return text
 
 
-def read_rows(path: str | os.PathLike, *, needs: Sequence[str] = ()) -> list[Row]:
+def read_rows(path: str | os.PathLike, *, needs: Sequence[str] = ()) -> list[TableRow]:
     """The rows of a table with a header; empty rows are left out.
 
     Args:
@@ -114,7 +114,7 @@ def read_rows(path: str | os.PathLike, *, needs: Sequence[str] = ()) -> list[Row
     return rows_of(read_text(path), str(path), needs=needs)
 
 
-def rows_of(text: str, where: str, *, needs: Sequence[str] = (), first: int = 1) -> list[Row]:
+def rows_of(text: str, where: str, *, needs: Sequence[str] = (), first: int = 1) -> list[TableRow]:
     """As ``read_rows``, of text. ``first`` is the number of its first row in the file, for messages."""
     head = next((line for line in io.StringIO(text) if line.strip()), "")
     delimiter = _delimiter(head, needs)
@@ -137,7 +137,7 @@ def rows_of(text: str, where: str, *, needs: Sequence[str] = (), first: int = 1)
             hint = " (a text that holds the separator must stand in quotes)" if len(cells) > len(names) else ""
             raise InputError(f"{place}: {len(cells)} cells, but the header has {len(names)} columns{hint}")
         given = (csv_cells.from_cell(cell) for cell in cells)
-        rows.append(Row(place, dict(zip(names, given)), decimal_comma=delimiter != ","))
+        rows.append(TableRow(place, dict(zip(names, given)), decimal_comma=delimiter != ","))
     return rows
 
 

@@ -36,7 +36,7 @@ def read(path: str | Path) -> dict[str, Any]:
             raise ConfigError(
                 f"{path}: its aliases (*name) make {num_values} values of it; at most {MAX_VALUES} are read"
             )
-        found = OmegaConf.to_container(OmegaConf.create(text)) if num_values else {}
+        values = OmegaConf.to_container(OmegaConf.create(text)) if num_values else {}
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not text in UTF-8 ({error}); save it as UTF-8") from None
     except (OSError, yaml.YAMLError) as error:
@@ -45,15 +45,15 @@ def read(path: str | Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise ConfigError(f"{path}: its values are nested too deeply, or an alias (*name) lies inside itself") from None
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: must hold keys and values, but holds {type(found).__name__}")
-    for key, text in _texts(found):
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: must hold keys and values, but holds {type(values).__name__}")
+    for key, text in _texts(values):
         if _calls_a_resolver(text):
             raise ConfigError(
                 f"{path}: {key}: {text!r} would read from this machine and write it into the run; a file may refer to its "
                 f"own keys alone (${{data.fps}}); write the value itself, or give it on the command line: {key}=VALUE"
             )
-    return cast("dict[str, Any]", found)
+    return cast("dict[str, Any]", values)
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

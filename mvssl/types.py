@@ -2,7 +2,7 @@
 
 Axes, in every shape of every docstring:
 
-    B  samples of a batch (a sample is a session: one video, or the cameras of one take)
+    B  samples of a batch (a sample is a session: one video, or the cameras that filmed together)
     V  views            N  rows (B, or B x V)
     T  frames of a clip K  neighbours around a frame (flow, difference, context); K = 1 is the frame alone
     C H W  channels, height, width        D  features        P  parameters drawn by a transform        F  sound features
@@ -38,7 +38,7 @@ class Video(NamedTuple):
     height: int = 0
     rotation: int = 0  # degrees that the file asks players to turn it, already applied by the decoders
     has_audio: bool = False
-    session: str = ""  # the take: cameras of one session show the same instants
+    session: str = ""  # cameras of one session show the same instants
     camera: str = ""
     offset_s: float = 0.0  # session time = time_s + offset_s
     group: str = ""  # person, scene or subject: never split between train and val
@@ -84,7 +84,7 @@ class Clip(NamedTuple):
 class View(NamedTuple):
     """One view of every sample of a batch. Tensors; NamedTuples survive accelerate and DDP."""
 
-    pixels: Tensor  # (B, T, K, C, H, W) uint8 or float in [0, 1]; or (B, T, F) float: cached trunk features, arrays
+    pixels: Tensor  # (B, T, K, C, H, W) uint8 or float in [0, 1]; or (B, T, F) float: cached backbone features, arrays
     time_s: Tensor  # (B, T) float64
     mask: Tensor  # (B, T) bool; False = padding
     present: Tensor  # (B,) bool; False = this sample has no such camera or sound: zeros, never used, counted
@@ -140,7 +140,7 @@ class Context(NamedTuple):
     views: dict[str, ViewInfo]
     index: Tensor  # type: ignore[assignment]  # (B,) sample
     video_id: Tensor  # (B, V)
-    session_id: Tensor  # (B,): equal for samples of one take
+    session_id: Tensor  # (B,): equal for samples of one session
     label: Tensor  # (B,), -1 = absent
     target: dict[str, Features] | None = None  # by the EMA encoder, no gradient
     frozen: dict[str, Features] | None = None  # by the frozen teacher, no gradient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -108,3 +109,12 @@ def test_a_file_is_one_idea():
 def test_only_one_file_talks_to_torch_distributed():
     guilty = [str(p) for p in FILES if "torch.distributed" in p.read_text() and p.name != "distributed.py"]
     assert not guilty
+
+
+def test_no_two_public_classes_have_one_name():
+    places: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(tool.PACKAGE)))
+    assert not {name: files for name, files in places.items() if len(files) > 1}

@@ -55,7 +55,7 @@ def test_broken_files_are_named(tmp_path, text, message):
 
 def test_a_component_is_checked_against_its_constructor():
     made = config.build("mvssl.sampling", {"name": "carl", "num_frames": 5}, "here")
-    assert type(made).__name__ == "CARL"
+    assert type(made).__name__ == "CarlSampler"
     assert made.num_frames == 5
     for spec, message in [
         ({"name": "carl", "frames": 5}, "here: frames: no such key; known: num_frames"),

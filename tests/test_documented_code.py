@@ -82,16 +82,16 @@ def parse(words: list[str], *, whole: bool) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the documents' commands are at home: ``VIDEOS`` (two actions), and ``CLIPS``, two takes of one."""
+    """Where the documents' commands are at home: ``VIDEOS`` (two actions), and ``CLIPS``, two sessions of one."""
     made = make_videos(
-        tmp_path_factory.mktemp("made"), num_takes=2, num_cameras=1, size=64, fps=10, progress=False, num_processes=1
+        tmp_path_factory.mktemp("made"), num_sessions=2, num_cameras=1, size=64, fps=10, progress=False, num_processes=1
     )
     folder = tmp_path_factory.mktemp("documents")
-    takes = sorted((made / "videos").glob("throw-*.mp4")) + sorted((made / "videos").glob("squat-*.mp4"))
+    sessions = sorted((made / "videos").glob("throw-*.mp4")) + sorted((made / "videos").glob("squat-*.mp4"))
     for where, names in {"VIDEOS": ("CLIP", "OTHER", "third", "fourth"), "CLIPS": ("coach", "me")}.items():
         (folder / where).mkdir()
-        for take, name in zip(takes, names):
-            shutil.copy(take, folder / where / f"{name}.mp4")
+        for session, name in zip(sessions, names):
+            shutil.copy(session, folder / where / f"{name}.mp4")
     return folder
 
 

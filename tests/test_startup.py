@@ -1,4 +1,4 @@
-"""A command loads what it needs: no torch for what needs none, and with torch nothing that takes as long again."""
+"""A command loads what it needs: no torch for what needs none, and with torch nothing that sessions as long again."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from .export import progress, write_boris, write_elan, write_progress
 from .labels import FrameLabels, to_segments, transfer_labels
 from .linear import linear_map
 from .synchronise import Offset, agreed_offset, camera_offset, sound_offset, write_offsets
-from .tempo import Moment, Tempo, deviation_curve, tempo_table, worst_moments, write_tempo
+from .tempo import Deviation, Tempo, deviation_curve, tempo_table, worst_moments, write_tempo
 from .time_map import TimeMap, read_time_maps, write_time_maps
 from .warping import Ends
 
@@ -23,10 +23,10 @@ __all__ = [
     "IMAGENET",
     "TRAINED",
     "Calibration",
+    "Deviation",
     "Ends",
     "Evidence",
     "FrameLabels",
-    "Moment",
     "Offset",
     "Tempo",
     "TimeMap",

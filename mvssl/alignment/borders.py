@@ -26,13 +26,13 @@ class BorderError(NamedTuple):
 
 def phase_borders(segments: Sequence[Segment]) -> dict[Border, float]:
     """The time of every change from one phase to another."""
-    found: dict[Border, float] = {}
+    borders: dict[Border, float] = {}
     seen: dict[tuple[str, str], int] = {}
     for before, after in zip(segments, segments[1:]):
         kind = (before.label, after.label)
         number = seen[kind] = seen.get(kind, -1) + 1
-        found[*kind, number] = after.start_s
-    return found
+        borders[*kind, number] = after.start_s
+    return borders
 
 
 def shared_borders(one: Mapping[Border, float], other: Mapping[Border, float]) -> np.ndarray:

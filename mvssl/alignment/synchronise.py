@@ -1,4 +1,4 @@
-"""Offset and drift between the cameras of one take, from embeddings and from sound.
+"""Offset and drift between the cameras of one session, from embeddings and from sound.
 
 ``time of the reference = offset_s + rate * time of the camera``: what the index calls ``offset_s``, so that the numbers
 can be written into a table of videos with the reference's clock as that of the session.
@@ -37,7 +37,7 @@ class Offset(NamedTuple):
 def camera_offset(
     reference: VideoFrames, camera: VideoFrames, *, max_offset_s: float = 10.0, max_drift: float = 0.0
 ) -> Offset:
-    """Offset between two recordings of one take, from what they show.
+    """Offset between two recordings of one session, from what they show.
 
     Each embedding is compared with the embedding at the shifted time, and with how it changes over half a second; the
     shift with the highest similarity, summed over the overlap, wins (a straight line through the similarity matrix, which
@@ -79,7 +79,7 @@ def sound_offset(
     begins_s: tuple[float, float] = (0.0, 0.0),
     max_offset_s: float = 10.0,
 ) -> Offset:
-    """Offset between two recordings of one take, from their sound.
+    """Offset between two recordings of one session, from their sound.
 
     Generalised cross-correlation of the onset envelopes with phase transform (Knapp and Carter 1976), 500 values a
     second.
@@ -110,17 +110,17 @@ def sound_offset(
     return Offset(*names, offset_s, 1.0, _prominence(offsets, values, k), "sound")
 
 
-def agreed_offset(found: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:
+def agreed_offset(offsets: Sequence[Offset], *, tolerance_s: float = 0.1) -> Offset:
     """One answer from several methods: agreeing ones give the most confident offset and a higher confidence, else the
     most confident one alone, its confidence lowered by the other's."""
-    if not found:
+    if not offsets:
         raise InputError("no offset to choose from")
-    best = max(found, key=lambda one: one.confidence)
-    others = [one for one in found if one is not best]
+    best = max(offsets, key=lambda one: one.confidence)
+    others = [one for one in offsets if one is not best]
     if not others:
         return best
     if all(abs(one.offset_s - best.offset_s) <= tolerance_s for one in others):
-        doubt = float(np.prod([1 - one.confidence for one in found]))
+        doubt = float(np.prod([1 - one.confidence for one in offsets]))
         return best._replace(confidence=1 - doubt, method="both")
     return best._replace(confidence=best.confidence * (1 - max(one.confidence for one in others)))
 

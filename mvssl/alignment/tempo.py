@@ -28,7 +28,7 @@ class Tempo(NamedTuple):
     relative: float  # to the reference's duration; 2 = twice as slow
 
 
-class Moment(NamedTuple):
+class Deviation(NamedTuple):
     """A moment of the reference that the query shows least like it."""
 
     ref_time_s: float
@@ -86,15 +86,15 @@ def deviation_curve(time_map: TimeMap) -> tuple[np.ndarray, np.ndarray]:
     return time_s, np.bincount(row, weights=time_map.cost) / np.bincount(row)
 
 
-def worst_moments(time_map: TimeMap, *, num_moments: int = 5, apart_s: float = 0.5) -> list[Moment]:
+def worst_moments(time_map: TimeMap, *, num_moments: int = 5, apart_s: float = 0.5) -> list[Deviation]:
     """The moments of highest deviation, worst first, at least ``apart_s`` from each other."""
     time_s, deviation = deviation_curve(time_map)
-    found: list[Moment] = []
+    found: list[Deviation] = []
     for k in np.argsort(-deviation, kind="stable"):
         if len(found) == num_moments:
             break
         if all(abs(float(time_s[k]) - other.ref_time_s) >= apart_s for other in found):
-            found.append(Moment(float(time_s[k]), float(time_map.to_query(time_s[k])), float(deviation[k])))
+            found.append(Deviation(float(time_s[k]), float(time_map.to_query(time_s[k])), float(deviation[k])))
     return found
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from mvssl.api._card import card
     from mvssl.api._compare import Compared, compare
     from mvssl.api._data import data
-    from mvssl.api._doctor import Finding, doctor
+    from mvssl.api._demo import demo
+    from mvssl.api._doctor import DoctorLine, doctor
     from mvssl.api._embed import embed
     from mvssl.api._evaluate import evaluate
     from mvssl.api._export import export
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mvssl.api._search import search
     from mvssl.api._submit import submit
     from mvssl.api._sync import sync
-    from mvssl.api._tour import demo
 
 COMMANDS = (  # each a word of the shell, a function here and of ``mvssl``; in the order of ``mvssl --help``
     "scan",
@@ -55,10 +55,10 @@ _FILES = {  # of the names that do not stand in the file of their own name
     "Adaptation": "_adapt",
     "Alignment": "_align",
     "Compared": "_compare",
-    "Finding": "_doctor",
+    "DoctorLine": "_doctor",
     "Indexed": "_index",
     "ZERO_SHOT": "_models",
-    "demo": "_tour",
+    "demo": "_demo",
     "load": "_models",
     "open_index": "_index",
     "page": "_app",
@@ -70,7 +70,7 @@ __all__ = [
     "Adaptation",
     "Alignment",
     "Compared",
-    "Finding",
+    "DoctorLine",
     "Indexed",
     "adapt",
     "align",

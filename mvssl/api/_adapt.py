@@ -174,7 +174,7 @@ def _materials(
     own = make_material(encoder, experiment, videos, work / "own", seed=seed, progress=progress)
     plain = {**ZERO_SHOT, **{name: spec[name] for name in ("backbone", "weights", "in_channels")}}
     image = config.build("mvssl.encoders", plain, "encoder")
-    if fingerprint(image.trunk) == fingerprint(encoder.trunk):
+    if fingerprint(image.backbone) == fingerprint(encoder.backbone):
         return own, own
     return own, make_material(image, experiment, videos, work / "default", seed=seed, progress=progress)
 

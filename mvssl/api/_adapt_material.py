@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mvssl.embedding import embed_folder
-from mvssl.encoders import FrameEncoder, Image
+from mvssl.encoders import BackboneEncoder, Encoder
 from mvssl.errors import InputError
 from mvssl.evaluation import Result, WarpError, time_only
 from mvssl.evaluation._checks import groups
@@ -46,14 +46,14 @@ class Material(NamedTuple):
 
 
 def make_material(
-    encoder: FrameEncoder, experiment: Experiment, videos: Sequence[Video], folder: Path, *, seed: int, progress: bool
+    encoder: Encoder, experiment: Experiment, videos: Sequence[Video], folder: Path, *, seed: int, progress: bool
 ) -> Material:
     """Embeds the videos and their copies by the backbone of ``encoder``, as the recipe shows them to it.
 
     Each copy has an augmentation of its own, drawn by another seed than training's, and its own cut.
     """
     recipe = experiment.embed.showing(rgb_plan(experiment).spec)
-    image = Image.of(encoder.trunk, chunk=encoder.chunk)
+    image = BackboneEncoder(encoder.backbone, chunk=encoder.chunk)
     plain = embed_folder(image, videos, folder / "frames", recipe=recipe, progress=progress)[0]
     for video in plain:
         if len(video.frame) < MIN_FRAMES:
@@ -61,7 +61,7 @@ def make_material(
                 f"{video.video}: too short to be cut: {len(video.frame)} frames, at least {MIN_FRAMES} are needed; leave it out"
             )
     copies = augmented_copies(image, plain, videos, folder / "copies", recipe=recipe, seed=seed, progress=progress)
-    return Material(plain, copies, encoder.trunk.map_dims)
+    return Material(plain, copies, encoder.backbone.map_dims)
 
 
 def rgb_plan(experiment: Experiment):
@@ -94,7 +94,7 @@ def measure(parts: Sequence[tuple[Material, Embed]]) -> Result:
         value and per_video by ``MEASURES``: warp errors are means over a video's copies, in both directions; cycle
         consistency is NaN for a video without another of its action.
     """
-    found: dict[str, dict[str, float]] = {}
+    errors_of: dict[str, dict[str, float]] = {}
     for material, embed in parts:
         copies = embed(material.copies)
         warp = WarpError().evaluate(copies).per_video
@@ -104,9 +104,9 @@ def measure(parts: Sequence[tuple[Material, Embed]]) -> Result:
         for i, name in enumerate(plain.ids):
             own = [row for row, of in enumerate(about) if of == name]
             errors = [mean_defined(warp[method][own]) for method in ("nearest_s", "dtw_s")]
-            found[name] = dict(zip(MEASURES, [*errors, float(cycle[i])]))
-    names = sorted(found)
-    per_video = {measure: np.array([found[name][measure] for name in names]) for measure in MEASURES}
+            errors_of[name] = dict(zip(MEASURES, [*errors, float(cycle[i])]))
+    names = sorted(errors_of)
+    per_video = {measure: np.array([errors_of[name][measure] for name in names]) for measure in MEASURES}
     of = {video.video: unit for material, _ in parts for video, unit in zip(material.plain, groups(material.plain))}
     units = tuple(of[name] for name in names)
     return Result(

@@ -27,7 +27,6 @@ from mvssl.api._models import model_for
 from mvssl.brief import brief_repr
 from mvssl.embedding import Model
 from mvssl.embedding.video import embed_video
-from mvssl.encoders import Image
 from mvssl.errors import InputError
 from mvssl.frames import Frames, VideoFrames, short_name
 from mvssl.labels import Segments, read_label_table
@@ -105,7 +104,7 @@ def align(
     _check(reference, paths, pins, repetitions and shaped)
     centre = not getattr(model.encoder, "centre", False)  # some encoders have done it
     if calibration is None:
-        calibration = IMAGENET if isinstance(model.encoder, Image) else TRAINED
+        calibration = IMAGENET if not model.encoder.has_temporal_part else TRAINED
     found = [_frames(model, path) for path in paths]
     if reference is None:
         chosen, _ = consensus_reference(Frames(found), centre=centre, calibration=calibration)

@@ -39,18 +39,18 @@ def card(run: str | Path, *, results: str | Path | None = None) -> Cards:
     run = Path(run)
     folders = model_folders(run)
     models = {folder: load(folder) for folder in folders}
-    found = _results_in(run) if results is None else Path(results)
-    content = None if found is None else read_results(found)
+    path = _results_in(run) if results is None else Path(results)
+    content = None if path is None else read_results(path)
     measured = None if content is None else content["settings"].get("identity")
     if content is not None and measured not in [identity(model) for model in models.values()]:
         said = f"they are of {measured}" if measured else "they do not say of which model they are"
-        raise InputError(f"{found}: not results of {run}: {said}; evaluate it again (finished parts are not repeated)")
+        raise InputError(f"{path}: not results of {run}: {said}; evaluate it again (finished parts are not repeated)")
     facts = training_facts(run) if (run / FOLDER).is_dir() else {}
     for folder, model in models.items():
         numbers = evaluation_text(content) if content is not None and identity(model) == measured else ""
         data = model._hub_mixin_info.model_card_data
         files.write_text(folder / FILE, str(model_card(model, facts=facts, evaluation=numbers, data=data)))
-    return Cards([folder / FILE for folder in folders], found)
+    return Cards([folder / FILE for folder in folders], path)
 
 
 def evaluation_text(content: Mapping[str, Any]) -> str:

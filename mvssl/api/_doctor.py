@@ -13,7 +13,7 @@ import psutil
 PARTS = ("torch", "torchvision", "timm", "accelerate", "av", "pytorchvideo", "opencv-python-headless")
 
 
-class Finding(NamedTuple):
+class DoctorLine(NamedTuple):
     """One line of the doctor's report. ``state``: ok, missing (an optional part) or problem."""
 
     what: str
@@ -21,7 +21,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-def doctor(*, tell: Callable[[Finding], object] | None = None) -> list[Finding]:
+def doctor(*, tell: Callable[[DoctorLine], object] | None = None) -> list[DoctorLine]:
     """Versions, device, decoders, ImageNet weights, cores, memory and disk of this machine.
 
     Args:
@@ -36,17 +36,17 @@ def doctor(*, tell: Callable[[Finding], object] | None = None) -> list[Finding]:
     return findings
 
 
-def _installed() -> Iterator[Finding]:
+def _installed() -> Iterator[DoctorLine]:
     version = importlib.metadata.version("mvssl")
-    yield Finding("mvssl", "ok", f"{version}, Python {platform.python_version()}, {platform.platform()}")
+    yield DoctorLine("mvssl", "ok", f"{version}, Python {platform.python_version()}, {platform.platform()}")
     for package in PARTS:
         try:
-            yield Finding(package, "ok", importlib.metadata.version(package))
+            yield DoctorLine(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(package, "problem", "not installed; install mvssl again with pip")
+            yield DoctorLine(package, "problem", "not installed; install mvssl again with pip")
 
 
-def _machine() -> Iterator[Finding]:
+def _machine() -> Iterator[DoctorLine]:
     import torch
 
     from mvssl.encoders.weights import PACKAGE_HINT, PACKAGES, available
@@ -54,20 +54,20 @@ def _machine() -> Iterator[Finding]:
 
     if torch.cuda.is_available():
         names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        yield Finding("device", "ok", f"{names}; bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
+        yield DoctorLine("device", "ok", f"{names}; bf16 {'yes' if torch.cuda.is_bf16_supported() else 'no'}")
     else:
-        yield Finding("device", "ok", "CPU only; train on cached features of a frozen backbone (cache.passes)")
+        yield DoctorLine("device", "ok", "CPU only; train on cached features of a frozen backbone (cache.passes)")
     for backend in backends():
         state = "ok" if backend.available else "missing"
         version = f"{backend.version} " if backend.version else ""
-        yield Finding(f"decoder {backend.name}", state, f"{version}{backend.reason}".strip())
+        yield DoctorLine(f"decoder {backend.name}", state, f"{version}{backend.reason}".strip())
     for backbone in PACKAGES:
         here = available(backbone, "package")
-        yield Finding(f"weights {backbone}", "ok" if here else "missing", "here" if here else PACKAGE_HINT)
+        yield DoctorLine(f"weights {backbone}", "ok" if here else "missing", "here" if here else PACKAGE_HINT)
     memory = psutil.virtual_memory()
-    yield Finding("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}")
+    yield DoctorLine("cores", "ok", f"{psutil.cpu_count(logical=True)} usable, torch uses {torch.get_num_threads()}")
     free_gb = memory.available / 1e9
-    yield Finding("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free")
+    yield DoctorLine("memory", "ok" if free_gb > 2 else "problem", f"{free_gb:.1f} of {memory.total / 1e9:.1f} GB free")
     disk_gb = shutil.disk_usage(".").free / 1e9
     detail = f"{disk_gb:.1f} GB free here" + ("" if disk_gb > 5 else "; checkpoints and caches need a few GB")
-    yield Finding("disk", "ok" if disk_gb > 5 else "problem", detail)
+    yield DoctorLine("disk", "ok" if disk_gb > 5 else "problem", detail)

@@ -10,7 +10,7 @@ from mvssl.api._embed import embed
 from mvssl.api._evaluate import Evaluation, evaluate
 from mvssl.api._labels import labels_of
 from mvssl.api._models import load
-from mvssl.api._search import Found, search
+from mvssl.api._search import SearchResult, search
 from mvssl.api._table import cells
 from mvssl.embedding import Model
 from mvssl.errors import InputError
@@ -21,7 +21,7 @@ from mvssl.reporting.training import settings_chapter, training_chapter
 from mvssl.types import Video
 from mvssl.video import first_s, read_videos
 
-UNSEEN = "Takes, clothes and scenes unseen in training; own take excluded from retrieval."
+UNSEEN = "Sessions, clothes and scenes unseen in training; own session excluded from retrieval."
 
 
 def report(
@@ -74,7 +74,7 @@ def report(
 
 
 def results_chapters(
-    aligned: Mapping[str, tuple[str, Alignment]], found: Found, moment: str, evaluation: Evaluation | None
+    aligned: Mapping[str, tuple[str, Alignment]], found: SearchResult, moment: str, evaluation: Evaluation | None
 ) -> list[Chapter]:
     """What was aligned (by title: features in words, result), found and measured, as chapters."""
     chapters = [
@@ -88,7 +88,7 @@ def results_chapters(
 
 
 def pair_of(videos: list[Video]) -> tuple[Video, Video]:
-    """Two videos of one action, unseen in training, of different takes and seen by different cameras if there are such."""
+    """Two videos of one action, unseen in training, of different sessions and seen by different cameras if there are such."""
     pool = [video for video in videos if video.split == "val"]
     pool = pool if len(pool) > 1 else videos
     if len(pool) < 2:

@@ -15,8 +15,8 @@ import torch
 
 from mvssl import config
 from mvssl.embedding import Model, Recipe, embed_folder, project
-from mvssl.encoders import FrameEncoder, Image, available, fingerprint
-from mvssl.encoders._backbone import Backbone as Network
+from mvssl.encoders import BackboneEncoder, Encoder, available, fingerprint
+from mvssl.encoders._backbone import Backbone
 from mvssl.evaluation import projected, reuse_rows, time_only, warped_frames
 from mvssl.frames import Frames
 from mvssl.training.copies import MIN_FRAMES, augmented_copies
@@ -25,15 +25,21 @@ from mvssl.types import Video
 NO_WEIGHTS = "no weights here"
 
 
-class Backbone:
+class BackboneTables:
     """Features of the videos by one backbone: plain, and of augmented copies; each computed once and kept in ``folder``."""
 
     def __init__(
-        self, trunk: Network, chunk: int | None, videos: Sequence[Video], folder: Path, recipe: Recipe, progress: bool
+        self,
+        backbone: Backbone,
+        chunk: int | None,
+        videos: Sequence[Video],
+        folder: Path,
+        recipe: Recipe,
+        progress: bool,
     ):
-        self.image, self.videos, self.folder = Image.of(trunk, chunk=chunk), videos, folder
+        self.image, self.videos, self.folder = BackboneEncoder(backbone, chunk=chunk), videos, folder
         self.recipe, self.progress = recipe, progress
-        self.widths = trunk.map_dims
+        self.widths = backbone.map_dims
         self.plain = embed_folder(self.image, videos, folder, recipe=recipe, progress=progress)[0]
         self.copies = cache(self._copies)
 
@@ -47,9 +53,9 @@ class Backbone:
 class Row(NamedTuple):
     """One method or control: backbone features of the videos, and what makes a representation of them."""
 
-    backbone: Backbone
+    backbone: BackboneTables
     recipe: Recipe
-    encoder: FrameEncoder | None = None  # None: the backbone features themselves
+    encoder: Encoder | None = None  # None: the backbone features themselves
     normalise: bool = True
     centred: bool = False
     dim: int | None = None  # projected to so many dimensions at random
@@ -82,7 +88,7 @@ class Row(NamedTuple):
             features = features.centred() if self.centred else features
             features = features if self.dim is None else projected(features, self.dim)
             return features.unit() if self.normalise else features
-        names = tuple(self.encoder.dims.maps) if layers and not isinstance(self.encoder, Image) else ()
+        names = tuple(self.encoder.dims.maps) if layers and self.encoder.has_temporal_part else ()
         return project(self.encoder, features, recipe=self.recipe, normalise=self.normalise, layers=names)
 
 
@@ -103,23 +109,23 @@ def build_rows(
         shared: of those that other runs have too.
     """
     recipe, spec, own, unit = model.recipe, model.specification, model.encoder, model.normalise
-    backbones: dict[str, Backbone] = {}
+    backbones: dict[str, BackboneTables] = {}
 
-    def features(name: str, encoder: FrameEncoder) -> Backbone:
-        key = fingerprint(encoder.trunk)
+    def features(name: str, encoder: Encoder) -> BackboneTables:
+        key = fingerprint(encoder.backbone)
         if key not in backbones:
             where = (shared if name in ("backbone", "imagenet") else folder) / name
-            backbones[key] = Backbone(encoder.trunk, encoder.chunk, videos, where, recipe, progress)
+            backbones[key] = BackboneTables(encoder.backbone, encoder.chunk, videos, where, recipe, progress)
         return backbones[key]
 
-    def plain_and_centred(name: str, backbone: Backbone) -> dict[str, Row | str]:
+    def plain_and_centred(name: str, backbone: BackboneTables) -> dict[str, Row | str]:
         return {
             name: Row(backbone, recipe, None, unit),
             f"{name}, centred": Row(backbone, recipe, None, unit, centred=True),
         }
 
-    trunk = features("backbone", own)
-    rows: dict[str, Row | str] = {"time only": Row(trunk, recipe, clock=True)}
+    of_run = features("backbone", own)
+    rows: dict[str, Row | str] = {"time only": Row(of_run, recipe, clock=True)}
     torch.manual_seed(0)
     random = _fresh(spec)
     rows["random encoder"] = Row(features("random_backbone", random), recipe, random, unit)
@@ -131,16 +137,16 @@ def build_rows(
     else:
         raw = None
         rows["ImageNet"] = rows["ImageNet, centred"] = NO_WEIGHTS
-    if raw is not trunk:  # another map, or other weights
-        rows |= plain_and_centred("own backbone", trunk)
-    if own.dims.frame < own.trunk.dim:
-        rows["own backbone, centred, projected"] = Row(trunk, recipe, None, unit, centred=True, dim=own.dims.frame)
-    if own.dims.frame != own.trunk.dim:
+    if raw is not of_run:  # another map, or other weights
+        rows |= plain_and_centred("own backbone", of_run)
+    if own.dims.frame < own.backbone.dim:
+        rows["own backbone, centred, projected"] = Row(of_run, recipe, None, unit, centred=True, dim=own.dims.frame)
+    if own.dims.frame != own.backbone.dim:
         torch.manual_seed(0)
         before = _fresh(spec)
-        before.trunk.load_state_dict(own.trunk.state_dict())
-        rows["before training"] = Row(trunk, recipe, before, unit)
-    rows["this run"] = Row(trunk, recipe, own, unit)
+        before.backbone.load_state_dict(own.backbone.state_dict())
+        rows["before training"] = Row(of_run, recipe, before, unit)
+    rows["this run"] = Row(of_run, recipe, own, unit)
     if supervised is not None:
         reference = supervised.encoder
         rows["supervised reference"] = Row(
@@ -149,6 +155,6 @@ def build_rows(
     return rows
 
 
-def _fresh(spec: Mapping[str, Any]) -> FrameEncoder:
+def _fresh(spec: Mapping[str, Any]) -> Encoder:
     """An encoder of this specification that has learned nothing."""
     return config.build("mvssl.encoders", {**spec, "weights": "none"}, "encoder")

@@ -20,7 +20,7 @@ from mvssl.retrieval import ExactIndex, Index, Match, Moment, parse_moment, writ
 from mvssl.retrieval import search as search_frames
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What ``search`` made."""
 
     matches: list[Match]  # nearest first
@@ -45,7 +45,7 @@ def search(
     where: Mapping[str, str] | None = None,
     merge_within_s: float = 1.0,
     exclude_session: bool = True,
-) -> Found:
+) -> SearchResult:
     """Finds a moment (``CLIP.mp4@12.4s``, ``CLIP.mp4@f372``, ``CLIP.mp4@3s-5s``) in the other videos.
 
     Seconds of a moment are a player's: 0 at the file's first frame. Writes matches as csv and parquet (times on the file's
@@ -59,7 +59,7 @@ def search(
         minus: examples of what is not wanted.
         where: fields that a video must have: session, camera, group, split, label.
         merge_within_s: of places of one video this close to each other only the nearest is given.
-        exclude_session: leave out the other cameras of the same take.
+        exclude_session: leave out the other cameras of the same session.
     """
     output = Path(output)
     files.make_folder(output)
@@ -77,7 +77,7 @@ def search(
     tiles = contact_tiles([_as_match(index.find(one.video), one) for one in asked], matches)
     sheet = write_contact_sheet(output / "contact_sheet.png", tiles)
     page = write_contact_page(output / "contact_sheet.html", tiles)
-    return Found(matches, output / "matches.csv", sheet, page, edits[0] if edits else None, bad)
+    return SearchResult(matches, output / "matches.csv", sheet, page, edits[0] if edits else None, bad)
 
 
 def _index(frames: str | Path | Frames, output: Path, run: str | Path | Model | None, bad: list[InputError]) -> Index:

@@ -1,4 +1,4 @@
-"""Offset and drift between the cameras of one take."""
+"""Offset and drift between the cameras of one session."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def sync(
     where all have it, by sound.
 
     Args:
-        cameras: two or more recordings of the same take; the first is the reference.
+        cameras: two or more recordings of the same session; the first is the reference.
         output: the CSV to write: reference, camera, offset_s, rate, confidence, method. Beside it, with the ending
             ``.png``, goes a strip of pictures of all cameras at the same instants, before and after.
         run: the model for the pictures; None: zero-shot.
         max_offset_s, max_drift: bounds of the search (see ``mvssl.alignment.camera_offset``).
     """
     if len(cameras) < 2:
-        raise InputError("sync: give at least two cameras of one take")
+        raise InputError("sync: give at least two cameras of one session")
     model = model_for(run)
     paths = [Path(camera) for camera in cameras]
     frames = [model.frames(path)._replace(video=str(path)) for path in paths]

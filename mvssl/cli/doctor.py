@@ -9,7 +9,7 @@ import typer
 from mvssl.cli._app import app, out
 
 if TYPE_CHECKING:
-    from mvssl.api import Finding
+    from mvssl.api import DoctorLine
 
 COLOURS = {"ok": "green", "missing": "yellow", "problem": "red"}
 
@@ -26,6 +26,6 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _tell(found: Finding) -> None:
+def _tell(found: DoctorLine) -> None:
     out.print(f"{found.state:8}", style=COLOURS[found.state], end=" ")
     out.print(f"{found.what}: {found.detail}")

@@ -30,7 +30,9 @@ def search(
         list[str] | None, typer.Option(help="session, camera, group, split or label=VALUE that a video must have.")
     ] = None,
     merge: Annotated[float, typer.Option(help="Places of a video closer than this count once, seconds.")] = 1.0,
-    same_session: Annotated[bool, typer.Option("--same-session", help="Other cameras of the take count too.")] = False,
+    same_session: Annotated[
+        bool, typer.Option("--same-session", help="Other cameras of the session count too.")
+    ] = False,
 ) -> None:
     """The same moment in the other videos: contact sheet, table, in and out points (EDL, OTIO).
 

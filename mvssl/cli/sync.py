@@ -13,12 +13,12 @@ from mvssl.given import check_run, check_there
 
 @app.command()
 def sync(
-    cameras: Annotated[list[Path], typer.Argument(help="Recordings of one take; the first is the reference.")],
+    cameras: Annotated[list[Path], typer.Argument(help="Recordings of one session; the first is the reference.")],
     run: Run = None,
     output: Annotated[Path, typer.Option("-o", help="CSV of the offsets.")] = Path("offsets.csv"),
     max_offset: Annotated[float, typer.Option(help="Largest offset tried, seconds.")] = 10.0,
 ) -> None:
-    """Offset and drift between the cameras of one take: time of the first = offset + rate * time of the camera, each on the
+    """Offset and drift between the cameras of one session: time of the first = offset + rate * time of the camera, each on the
     clock of its own file (mvssl scan says where that does not begin at 0).
 
     Beside the table goes a strip of pictures: all cameras at the same instants, before and after.

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from mvssl.converters._events import Event, name_of
 from mvssl.errors import InputError
 from mvssl.labels import Segment
-from mvssl.rows import Row, clean, rows_of
+from mvssl.rows import TableRow, clean, rows_of
 
 MEDIA = ("Media file name", "Media file", "Media file path")
 SLACK_S = 0.5  # an event may end this much after the media, as players stop a little late
@@ -26,7 +26,7 @@ SLACK_S = 0.5  # an event may end this much after the media, as players stop a l
 class Stretch(NamedTuple):
     """A state as it is written: on the clock of the observation."""
 
-    row: Row
+    row: TableRow
     start_s: float
     end_s: float
 
@@ -61,7 +61,7 @@ def _is_header(line: str) -> bool:
     )
 
 
-def _aggregated(rows: Sequence[Row]) -> tuple[list[Stretch], int]:
+def _aggregated(rows: Sequence[TableRow]) -> tuple[list[Stretch], int]:
     stretches, points = [], 0
     for row in rows:
         if row.cells.get("Behavior type", "").upper() == "POINT":
@@ -77,12 +77,12 @@ def _aggregated(rows: Sequence[Row]) -> tuple[list[Stretch], int]:
     return stretches, points
 
 
-def _tabular(path: Path, rows: Sequence[Row]) -> tuple[list[Stretch], int]:
+def _tabular(path: Path, rows: Sequence[TableRow]) -> tuple[list[Stretch], int]:
     """START and STOP of one subject's behaviour (with its modifiers) belong together."""
     stretches, points = [], 0
     status = "Status" if "Status" in rows[0].cells else "Behavior type"
     modifiers = [name for name in rows[0].cells if name.startswith("Modifier")]
-    started: dict[tuple[str, ...], Row] = {}
+    started: dict[tuple[str, ...], TableRow] = {}
     for row in rows:
         kind, time_s = row.cells[status].upper(), row.number("Time")
         key = tuple(row.cells.get(name, "") for name in ("Observation id", "Subject", "Behavior", *modifiers))
@@ -105,7 +105,7 @@ def _tabular(path: Path, rows: Sequence[Row]) -> tuple[list[Stretch], int]:
 class _Told:
     """What the export says of media and time offset: in each row (BORIS 9), or above the table (BORIS 7)."""
 
-    def __init__(self, above: Sequence[str], rows: Sequence[Row]):
+    def __init__(self, above: Sequence[str], rows: Sequence[TableRow]):
         pairs = [[cell.strip().strip('"') for cell in re.split(r"[\t,;]", line, maxsplit=1)] for line in above]
         known = [(pair[0], pair[1].strip(" \t,;")) for pair in pairs if len(pair) == 2]
         self.offset = next((value for name, value in known if name == "Time offset (s)"), "")
@@ -141,7 +141,7 @@ class _Told:
             begins_s += length_s
         return events
 
-    def _media(self, row: Row) -> tuple[list[str], list[float]]:
+    def _media(self, row: TableRow) -> tuple[list[str], list[float]]:
         """Files of the first player, and their lengths where the times run on over several."""
         source = re.search(r"player #\d+:\s*(.*?)\s*(?:\|player #\d+:|$)", row.cells.get("Source", ""), re.IGNORECASE)
         if source is None:
@@ -161,7 +161,7 @@ class _Told:
             raise InputError(f"{row.where}: {len(names)} files one after the other, but {len(stated)} lengths of them")
         return names, []
 
-    def _single(self, row: Row) -> str:
+    def _single(self, row: TableRow) -> str:
         """The file of a row of BORIS 7, whose times run on over queued files of unknown length."""
         named = self.named[row.cells.get("Observation id", "")]
         name = self._file(row)
@@ -176,11 +176,11 @@ class _Told:
         return name
 
     @staticmethod
-    def _file(row: Row) -> str:
+    def _file(row: TableRow) -> str:
         return next((name_of(row.cells[name]) for name in MEDIA if row.cells.get(name)), "")
 
-    def _offset_s(self, row: Row) -> float:
+    def _offset_s(self, row: TableRow) -> float:
         stated = row.cells.get("Time offset (s)") or self.offset
         if stated in ("", "NA"):
             return 0.0
-        return Row(row.where, {"Time offset (s)": clean(stated)}).number("Time offset (s)")
+        return TableRow(row.where, {"Time offset (s)": clean(stated)}).number("Time offset (s)")

@@ -28,14 +28,14 @@ SUFFIXES = (".mp4", ".mkv", ".webm")
 
 def read_list(path: Path) -> dict[str, str]:
     """Class by element name, e.g. {"0LtLS9wROrk_E_002407_002435_A_0003_0005": "50"}."""
-    found = {}
+    labels = {}
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if line.strip():
             parts = line.split()
             if len(parts) != 2 or "_A_" not in parts[0]:
                 raise InputError(f"{path}, line {number}: expected '<video>_<event>_<element> class', got {line!r}")
-            found[parts[0]] = parts[1]
-    return found
+            labels[parts[0]] = parts[1]
+    return labels
 
 
 def prepare(annotations: Path, raw: Path, out: Path, *, classes: int = 99) -> dict[str, int]:

@@ -24,7 +24,7 @@ def prepare(labels: Path, videos: Path, out: Path) -> int:
         InputError: a missing JSON file, a template that the class list lacks (names the video).
     """
     classes = _json(labels, "labels")
-    found, missing = [], 0
+    rows, missing = [], 0
     for split, name in (("train", "train"), ("val", "validation"), ("test", "test")):
         for row in _json(labels, name):
             path = videos / f"{row['id']}.webm"
@@ -34,8 +34,8 @@ def prepare(labels: Path, videos: Path, out: Path) -> int:
             template = row.get("template", "").replace("[", "").replace("]", "")
             if template and template not in classes:
                 raise InputError(f"{labels}: video {row['id']}: no class for the template {template!r}")
-            found.append(Video(str(row["id"]), str(path.resolve()), split=split, label=template))
-    write_dataset(out, found)
+            rows.append(Video(str(row["id"]), str(path.resolve()), split=split, label=template))
+    write_dataset(out, rows)
     print(f"{missing} videos are not there")
     return missing
 

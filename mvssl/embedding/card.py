@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from mvssl import config
 from mvssl.embedding.folder import describe
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.views.recipe import Recipe
 
 FILE = "README.md"
@@ -21,7 +21,7 @@ NOT_EVALUATED = "Not evaluated: no results were given when this card was written
 class Described(Protocol):
     """What a card says of a model (``Model`` has it)."""
 
-    encoder: FrameEncoder
+    encoder: Encoder
     specification: dict[str, Any]  # of the encoder
     recipe: Recipe
     normalise: bool

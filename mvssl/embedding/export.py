@@ -19,7 +19,6 @@ from mvssl import files
 from mvssl.embedding.folder import describe
 from mvssl.embedding.model import Model
 from mvssl.embedding.pictures import pictures
-from mvssl.encoders import Frame, Image
 from mvssl.errors import InputError
 from mvssl.series import median_step, unit_rows
 from mvssl.types import Video
@@ -58,7 +57,7 @@ class Window(nn.Module):
         self.eval()
 
     def forward(self, pixels: Tensor, time_s: Tensor, mask: Tensor) -> Tensor:
-        rows = self.encoder.temporal(self.encoder.trunk(pixels[0])[None], time_s, mask).frame
+        rows = self.encoder.temporal(self.encoder.backbone(pixels[0])[None], time_s, mask).frame
         assert rows is not None  # every frame encoder gives frames
         return nn.functional.normalize(rows, dim=-1, eps=1e-12) if self.normalise else rows
 
@@ -81,7 +80,7 @@ def export_model(model: Model, path: str | Path, video: str | Path | Video, *, f
     missing = [name for name in NEEDS[format] if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"{path}: {', '.join(missing)} not installed; pip install 'mvssl[export]', or --format torch")
-    if not isinstance(model.encoder, Frame | Image):
+    if not model.encoder.sees_single_pictures:
         raise InputError(
             f"encoder {model.specification['name']} cannot be exported: it cuts what it sees into overlapping clips, how "
             "many depends on T; export a frame or image encoder, or use `mvssl embed`"
@@ -150,7 +149,7 @@ def _write(window: Window, picture: tuple[int, ...], path: Path, format: Format)
 def _compare(model: Model, run: Run, pixels: Tensor, time_s: Tensor) -> dict[int, float]:
     """Largest difference by number of frames, all frames valid and every fifth (and the last) masked."""
     encoder, device = model.encoder.eval(), next(model.encoder.parameters()).device
-    features = encoder.trunk_features(pixels[None, :, None].to(device))
+    features = encoder.backbone_features(pixels[None, :, None].to(device))
     found = {}
     for length in LENGTHS:
         times, whole = time_s[None, :length], torch.ones(1, length, dtype=torch.bool)
@@ -168,7 +167,7 @@ def _compare(model: Model, run: Run, pixels: Tensor, time_s: Tensor) -> dict[int
 
 
 def _about(model: Model, format: Format, picture: tuple[int, ...], differences: dict[int, float]) -> dict[str, Any]:
-    trunk: Any = model.encoder.trunk
+    backbone: Any = model.encoder.backbone
     packages = ("mvssl", "torch", "timm", *NEEDS[format])
     return {
         "format": format,
@@ -185,7 +184,7 @@ def _about(model: Model, format: Format, picture: tuple[int, ...], differences: 
         "output": {"embedding": {"shape": [1, "T", model.encoder.dims.frame], "type": "float32"}},
         "unit_length": model.normalise,
         "recipe": model.recipe.model_dump(),
-        "inside": {"mean": trunk.mean.flatten().tolist(), "std": trunk.std.flatten().tolist()},
+        "inside": {"mean": backbone.mean.flatten().tolist(), "std": backbone.std.flatten().tolist()},
         "encoder": model.specification,
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in packages},
         "largest_difference": {str(length): value for length, value in differences.items()},

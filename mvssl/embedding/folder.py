@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mvssl.embedding.parts import Parts
+from mvssl.embedding.finished_windows import FinishedWindows
 from mvssl.embedding.video import embed_video
-from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.encoders import Encoder, fingerprint
 from mvssl.errors import InputError, VideoError
 from mvssl.frames import DamagedTable, Frames, VideoFrames, file_name, read_video_frames, write_frames
 from mvssl.parallel import each
@@ -21,11 +21,11 @@ from mvssl.types import Video
 from mvssl.views.recipe import Recipe
 
 
-def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[str, Any]:
+def describe(encoder: Encoder, recipe: Recipe, *, normalise: bool) -> dict[str, Any]:
     """Metadata of every table that this encoder and recipe make; ``model`` is equal exactly for equal results."""
     weights = fingerprint(encoder)
     return {
-        "trunk": fingerprint(encoder.trunk),
+        "backbone": fingerprint(encoder.backbone),
         "model": f"{weights}-{recipe.key}-{'unit' if normalise else 'raw'}",
         "fps": recipe.fps,
         "views": [recipe.modality["name"]],
@@ -37,7 +37,7 @@ def describe(encoder: FrameEncoder, recipe: Recipe, *, normalise: bool) -> dict[
 
 
 def embed_folder(
-    encoder: FrameEncoder,
+    encoder: Encoder,
     videos: Sequence[Video],
     folder: str | Path,
     *,
@@ -90,8 +90,8 @@ def embed_folder(
             )
         done.append(table)
 
-    def parts_of(video: Video) -> Parts:
-        return Parts(folder / f"{file_name(video.id)}.{metadata['model']}.parts")
+    def parts_of(video: Video) -> FinishedWindows:
+        return FinishedWindows(folder / f"{file_name(video.id)}.{metadata['model']}.parts")
 
     def work(video: Video) -> VideoFrames:
         planned = None if warp is None else partial(warp, video)

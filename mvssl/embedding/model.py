@@ -19,7 +19,7 @@ from torch import nn
 from mvssl import config, files
 from mvssl.embedding import card as cards
 from mvssl.embedding.video import embed_video
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
 from mvssl.given import check_run
@@ -48,7 +48,7 @@ class Model(
     def __init__(self, *, encoder: dict[str, Any], recipe: dict[str, Any], normalise: bool = True):
         super().__init__()
         built = config.build("mvssl.encoders", encoder, "encoder")
-        assert isinstance(built, FrameEncoder)
+        assert isinstance(built, Encoder)
         self.encoder = built
         self.specification = dict(encoder)
         self.recipe = config.check(Recipe, recipe, "recipe")
@@ -56,7 +56,7 @@ class Model(
         self.card = ""  # README.md of the folder that it was read from
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any], encoder: FrameEncoder, recipe: Recipe, *, normalise: bool = True) -> Model:
+    def of(cls, spec: Mapping[str, Any], encoder: Encoder, recipe: Recipe, *, normalise: bool = True) -> Model:
         """A model of a trained encoder; ``spec`` is what it was built from (the source of its weights is left out)."""
         model = cls(encoder={**spec, "weights": "none"}, recipe=recipe.model_dump(), normalise=normalise)
         model.encoder.load_state_dict(encoder.state_dict())

@@ -10,7 +10,7 @@ from mvssl import config
 from mvssl.errors import InputError
 from mvssl.types import ClipRequest
 from mvssl.video import Decoder, read_audio
-from mvssl.views import Drawn, Evaluation
+from mvssl.views import Drawn, EvaluationViews
 from mvssl.views.recipe import MODALITIES, Recipe
 
 
@@ -22,7 +22,7 @@ def pictures(decoder: Decoder, time_s: np.ndarray, recipe: Recipe) -> Tensor:
     """
     modality = config.build(MODALITIES, recipe.modality, "recipe.modality")
     video, box = decoder.video, recipe.crop_of(decoder.video)
-    transform = Evaluation(size=recipe.size, fit="squeeze" if box is None else "crop")
+    transform = EvaluationViews(size=recipe.size, fit="squash" if box is None else "crop")
     drawn = Drawn() if box is None else Drawn(box=box)
     request = ClipRequest(video.id, np.asarray(time_s))
     if modality.decodes:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mvssl.embedding.parts import Parts
+from mvssl.embedding.finished_windows import FinishedWindows
 from mvssl.embedding.pictures import pictures
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
 from mvssl.series import median_step, shown_at, unit_rows
@@ -46,7 +46,7 @@ def windows(time_s: np.ndarray, window_s: float) -> Iterator[tuple[slice, slice]
 
 @torch.inference_mode()
 def embed_video(
-    encoder: FrameEncoder,
+    encoder: Encoder,
     video: Video,
     *,
     recipe: Recipe,
@@ -55,13 +55,13 @@ def embed_video(
     warp: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
     normalise: bool = False,
     mirrored: bool = False,
-    parts: Parts | None = None,
+    parts: FinishedWindows | None = None,
     progress: bool = False,
 ) -> VideoFrames:
     """Embeds a video frame by frame.
 
     Args:
-        encoder: has ``trunk_features`` and ``temporal`` (see ``encoders/frame.py``); it is put into evaluation mode.
+        encoder: has ``backbone_features`` and ``temporal`` (see ``encoders/frame.py``); it is put into evaluation mode.
         layers: names of Features.maps that are stored as ``layer_<name>``.
         warp: maps the video's frame times to (source times to show, times on the clip's own clock): a cut, paused or
             sped-up copy, embedded afresh. The table then holds the clip's clock in ``time_s`` and the truth in the
@@ -84,7 +84,7 @@ def embed_video(
         if warp is not None:
             source_s, clock_s = warp(source_s)
             rows = shown_at(decoder.times_s, source_s)
-        show = _trunk_reader(encoder, decoder, source_s, recipe, device, mirrored)
+        show = _backbone_reader(encoder, decoder, source_s, recipe, device, mirrored)
         first_s = 0.0 if warp is not None else float(decoder.index.time_s(int(decoder.index.shown_pts[0])))
         name = video.id if progress else ""
         embedding, columns = temporal_rows(encoder, show, clock_s, recipe.window_s, layers, parts=parts, progress=name)
@@ -108,19 +108,19 @@ def embed_video(
 
 @torch.inference_mode()
 def temporal_rows(
-    encoder: FrameEncoder,
+    encoder: Encoder,
     show: Callable[[slice], torch.Tensor],
     clock_s: np.ndarray,
     window_s: float,
     layers: tuple[str, ...] = (),
     *,
-    parts: Parts | None = None,
+    parts: FinishedWindows | None = None,
     progress: str = "",
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The part after the backbone, window by window: (T, D) embeddings, and the asked-for layers.
 
     Args:
-        show: backbone features (n, D_trunk) of a range of rows; ranges move forward.
+        show: backbone features (n, D_backbone) of a range of rows; ranges move forward.
         clock_s: (T,) times that the encoder is told.
         parts: where finished windows are kept; those that are there are not computed again.
         progress: name on the bar that is shown for several windows.
@@ -142,7 +142,7 @@ def temporal_rows(
 
 
 def _window(
-    encoder: FrameEncoder,
+    encoder: Encoder,
     features: torch.Tensor,
     clock_s: np.ndarray,
     seen: slice,
@@ -158,8 +158,8 @@ def _window(
     return {name: rows[0, inside].float().cpu().numpy() for name, rows in columns.items()}
 
 
-def _trunk_reader(
-    encoder: FrameEncoder,
+def _backbone_reader(
+    encoder: Encoder,
     decoder: Decoder,
     source_s: np.ndarray,
     recipe: Recipe,
@@ -179,7 +179,7 @@ def _trunk_reader(
         while until < seen.stop:
             part = slice(until, min(until + PICTURES_AT_ONCE, len(source_s)))
             shown = pictures(decoder, source_s[part], recipe).to(device)
-            held.extend(encoder.trunk_features(shown.flip(-1) if mirrored else shown)[0])
+            held.extend(encoder.backbone_features(shown.flip(-1) if mirrored else shown)[0])
             until = part.stop
         del held[: seen.start - first]
         first = seen.start

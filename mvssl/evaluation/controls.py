@@ -36,9 +36,9 @@ def projected(frames: Frames, dim: int, *, seed: int = 0) -> Frames:
     return frames.with_embeddings([rows @ weights for rows in frames.embeddings], projected=dim)
 
 
-def accuracy_and_recall(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def accuracy_and_recall(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Frame accuracy, and the mean over the classes of ``truth`` of the share of their frames that was found."""
-    right = truth == found
+    right = truth == predicted
     recalls = [right[truth == label].mean() for label in np.unique(truth)]
     return {"recall": float(np.mean(recalls)), "accuracy": float(right.mean())}
 

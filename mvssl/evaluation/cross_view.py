@@ -1,5 +1,5 @@
-"""Cross-view retrieval: from a frame of one camera to the same instant in another camera of the take, or among all
-takes."""
+"""Cross-view retrieval: from a frame of one camera to the same instant in another camera of the session, or among all
+sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mvssl.statistics import ERROR, SHARE, interval_of_mean
 
 
 class CrossView:
-    """Same instant in another camera of the session, and whole takes found across cameras.
+    """Same instant in another camera of the session, and whole sessions found across cameras.
 
     Args:
         tolerance_s: "hit" is the share of the frames whose nearest frame in the other camera is this close in time.
@@ -60,8 +60,8 @@ class CrossView:
             name: np.array([mean_defined(values.get(i, [])) for i in range(len(frames))])
             for name, values in (("error_s", error), ("hit", hit))
         }
-        takes, chance = self._takes(frames)
-        per_video |= takes
+        sessions, chance = self._sessions(frames)
+        per_video |= sessions
         units = tuple(groups(frames))
         return Result(
             value={name: mean_defined(values) for name, values in per_video.items()},
@@ -77,7 +77,7 @@ class CrossView:
             details={"num_pairs": len(pairs), "tolerance_s": self.tolerance_s, "undefined": "frames without a partner"},
         )
 
-    def _takes(self, frames: Frames) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def _sessions(self, frames: Frames) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         means = np.stack([video.embedding.mean(0) for video in frames])
         own = np.array([video.camera or video.video for video in frames])
         session = np.array([video.session or video.video for video in frames])

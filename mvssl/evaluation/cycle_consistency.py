@@ -99,17 +99,19 @@ class CycleConsistency:
         actions = {name: part for name, part in by_label(frames).items() if len(part) > 1}
         if not actions:
             raise InputError("cycle consistency needs two videos of one action (of one label, or of none)")
-        found, clock = [], []
+        measured, clock = [], []
         for part in actions.values():
             times = [video.time_s for video in part]
             units = groups(part)
-            found.append(cycle_consistency(part.embeddings, times, tolerance_s=self.tolerance_s, units=units))
+            measured.append(cycle_consistency(part.embeddings, times, tolerance_s=self.tolerance_s, units=units))
             normalised = [normalised_time(video)[:, None] for video in part]
             clock.append(cycle_consistency(normalised, times, tolerance_s=self.tolerance_s))
         row = {video: (k, i) for k, part in enumerate(actions.values()) for i, video in enumerate(part.ids)}
 
         def of_videos(name: str) -> np.ndarray:
-            return np.array([found[row[v][0]].per_video[name][row[v][1]] if v in row else np.nan for v in frames.ids])
+            return np.array(
+                [measured[row[v][0]].per_video[name][row[v][1]] if v in row else np.nan for v in frames.ids]
+            )
 
         def over_videos(results: list[Result], control: str | None = None) -> dict[str, float]:
             tables = [result.controls[control] if control else result.value for result in results]
@@ -123,15 +125,15 @@ class CycleConsistency:
             undefined=len(frames) - len(row),
             interval={
                 name: interval_of_average(
-                    [r.value[name] for r in found], [r.interval[name] for r in found], weights=weights
+                    [r.value[name] for r in measured], [r.interval[name] for r in measured], weights=weights
                 )
                 for name in per_video
             },
-            controls={"time only": over_videos(clock), "random frame": over_videos(found, "random frame")},
+            controls={"time only": over_videos(clock), "random frame": over_videos(measured, "random frame")},
             videos=tuple(frames.ids),
             units=tuple(groups(frames)),
             details={
-                "num_pairs": sum(result.details["num_pairs"] for result in found),
+                "num_pairs": sum(result.details["num_pairs"] for result in measured),
                 "tolerance_s": self.tolerance_s,
                 "undefined": "videos without another of their action",
             },

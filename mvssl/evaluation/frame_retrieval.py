@@ -67,7 +67,7 @@ def frame_retrieval(
         embeddings: (T_i, D) of each video.
         labels: (T_i,) of each video; "" or a negative number = not labelled: neither query nor found.
         k: numbers of neighbours.
-        groups: of each video; videos of the query's group (its scene, person, take) are not searched. A video never
+        groups: of each video; videos of the query's group (its scene, person, session) are not searched. A video never
             finds itself. None: only the own video is left out.
         stride: every stride-th frame is used.
 

@@ -50,26 +50,26 @@ class Guillotine:
         if trained is not None and list(trained) != list(tables):
             raise InputError(f"training videos hold layers {list(trained)}, the others {list(tables)}")
         evaluator = config.build("mvssl.evaluation", self.probe, "guillotine.probe")
-        found = {
+        results = {
             name: evaluator.evaluate(table, labels, None if trained is None else trained[name])
             for name, table in tables.items()
         }
-        metric, value = self._metric({name: result.value for name, result in found.items()})
+        metric, value = self._metric({name: result.value for name, result in results.items()})
         best = max(value, key=lambda name: -np.inf if np.isnan(value[name]) else value[name])
         return Result(
             value=value,
-            per_video={name: _of(result.per_video, metric) for name, result in found.items()},
-            undefined=sum(result.undefined for result in found.values()),
-            interval={name: _of(result.interval, metric) for name, result in found.items()},
-            controls={name: _of(control, metric) for name, control in found[LAST].controls.items()},
-            videos=found[LAST].videos or tuple(frames.ids),
-            units=found[LAST].units or tuple(groups(frames)),
+            per_video={name: _of(result.per_video, metric) for name, result in results.items()},
+            undefined=sum(result.undefined for result in results.values()),
+            interval={name: _of(result.interval, metric) for name, result in results.items()},
+            controls={name: _of(control, metric) for name, control in results[LAST].controls.items()},
+            videos=results[LAST].videos or tuple(frames.ids),
+            units=results[LAST].units or tuple(groups(frames)),
             details={
                 "metric": metric,
                 "best": best,
                 "gain": value[best] - value[LAST],
                 "width": {name: table[0].embedding.shape[1] for name, table in tables.items()},
-                "undefined": found[LAST].details.get("undefined", "terms"),
+                "undefined": results[LAST].details.get("undefined", "terms"),
             },
         )
 

@@ -1,4 +1,4 @@
-"""Alignment error at labelled moments, where no truth for every frame exists: other takes of the same action.
+"""Alignment error at labelled moments, where no truth for every frame exists: other sessions of the same action.
 
 A key moment is the first frame of a phase. For a pair of videos, a moment that both have is moved from the query to the
 reference by nearest neighbour, by dynamic time warping of the rows as they are, and by ``mvssl.alignment.align`` as the
@@ -75,10 +75,10 @@ class KeyMoments:
             at = [int(np.argmin(np.abs(query.time_s - own[label]))) for label in both]
             truth = np.array([other[label] for label in both])
             phase = labels.at(query.video, query.time_s)
-            found = _found(query, reference, centre=not frames.metadata.get("centred"))
+            located = _found(query, reference, centre=not frames.metadata.get("centred"))
             for way in WAYS:
                 for row in rows:
-                    times = found[way if row == "measured" else row]
+                    times = located[way if row == "measured" else row]
                     landed = labels.at(reference.video, times)
                     judged = (phase != "") & (landed != "")
                     errors[row][f"{way}_s"].append(mean_defined(np.abs(times[at] - truth)))
@@ -99,7 +99,8 @@ class KeyMoments:
                 for name, table in tables.items()
             },
             controls={
-                row: {name: mean_defined(values) for name, values in found.items()} for row, found in errors.items()
+                row: {name: mean_defined(values) for name, values in measures.items()}
+                for row, measures in errors.items()
             },
             videos=tuple(frames.ids),
             units=units,

@@ -1,4 +1,4 @@
-"""Offset between cameras of one take, each cut independently, estimated from the embeddings alone.
+"""Offset between cameras of one session, each cut independently, estimated from the embeddings alone.
 
 For each pair the offset is the shift of the query against the reference at which the frames shown together are closest
 (mean Euclidean distance over the overlap, at least a quarter of the shorter video, on the finer of the two frame

@@ -134,7 +134,7 @@ class PhaseProgression:
         if labels is None or train is None:
             raise InputError("phase progression needs labels and training videos")
         check_split(train, frames)
-        found: dict[str, Result] = {}
+        results: dict[str, Result] = {}
         clock: list[float] = []
         actions = by_label(frames)
         for name, val in actions.items():
@@ -143,17 +143,17 @@ class PhaseProgression:
             if len(phases) < 2 or not len(part):
                 continue
             y, z = progress_targets(part, labels, phases), progress_targets(val, labels, phases)
-            found[name] = phase_progression(part.embeddings, y, val.embeddings, z, units=groups(val))
+            results[name] = phase_progression(part.embeddings, y, val.embeddings, z, units=groups(val))
             clock.append(phase_progression(time_only(part).embeddings, y, time_only(val).embeddings, z).value)
-        values = {name: result.value for name, result in found.items()}
+        values = {name: result.value for name, result in results.items()}
         return Result(
             value=mean_defined(list(values.values())),
-            undefined=sum(result.undefined for result in found.values()),
-            interval=interval_of_average(list(values.values()), [result.interval for result in found.values()]),
+            undefined=sum(result.undefined for result in results.values()),
+            interval=interval_of_average(list(values.values()), [result.interval for result in results.values()]),
             controls={"time only": mean_defined(clock)},
             details={
                 "per_action": values,
-                "actions_left_out": sorted(set(actions) - set(found)),
+                "actions_left_out": sorted(set(actions) - set(results)),
                 "undefined": "(video, event) cells",
             },
         )

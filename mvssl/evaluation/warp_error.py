@@ -1,11 +1,11 @@
 """Alignment error in seconds where the truth is known: the same instant seen by another camera, or by a cut copy.
 
-For each ordered pair of versions of one take, each query frame is matched to a reference time, by nearest neighbour
+For each ordered pair of versions of one session, each query frame is matched to a reference time, by nearest neighbour
 and by dynamic time warping; the error is |time found - time shown|. A query frame whose instant the reference does not
 show has no partner: it is left out and counted. The versions have to be cut independently: uncut, the clock alone has
 no error.
 
-Table of versions: one ``VideoFrames`` each, ``session`` = the take (for versions of a single video: its id), and
+Table of versions: one ``VideoFrames`` each, ``session`` = the session (for versions of a single video: its id), and
 ``extra["source_time_s"]`` (T, 1) = the instant of the source that a row shows (absent: ``time_s``); ``offset_s`` is
 added.
 """
@@ -85,7 +85,7 @@ def _has_partner(shown: np.ndarray, known: np.ndarray, tolerance_s: float | None
 
 
 class WarpError:
-    """Error in seconds between all versions of each take in a table (see the module for its format).
+    """Error in seconds between all versions of each session in a table (see the module for its format).
 
     Args:
         tolerance_s: when a frame has a partner; None: half of the reference's median step.

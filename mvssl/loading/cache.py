@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from mvssl import files
-from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.encoders import Encoder, fingerprint
 from mvssl.errors import InputError, VideoError
 from mvssl.files import UNREADABLE
 from mvssl.loading.collate import view_of
@@ -55,16 +55,16 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: Path, encoder: FrameEncoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
+        self, folder: Path, encoder: Encoder, transform: Transform, *, passes: int, seed: int, recipe: Recipe,
         modality: Modality, about: dict[str, Any], device: torch.device | str = "cpu", max_gb: float = 20.0,
     ):  # fmt: skip
         self.encoder, self.transform, self.passes = encoder, transform, passes
         self.recipe, self.modality, self.device, self.max_gb = recipe, modality, device, max_gb
         self.draws = KeptDraws(transform, passes=passes, seed=seed)
-        self.dim = encoder.dims.maps["trunk"]
+        self.dim = encoder.dims.maps["backbone"]
         self._failed: dict[str, VideoError] = {}
         shown = recipe.about().get("modality", "rgb")
-        key = [FORMAT, fingerprint(encoder.trunk), about, passes, seed, recipe.fps, shown]
+        key = [FORMAT, fingerprint(encoder.backbone), about, passes, seed, recipe.fps, shown]
         self.folder = folder / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def fill(self, videos: Sequence[Video], *, bad_files: BadFiles | None = None, progress: bool = True) -> None:
@@ -146,7 +146,7 @@ class FeatureCache:
                     view = view_of(self.modality.pack(clip, self.transform, d), plain.time_s, None, d)
                     batch = View(*(torch.from_numpy(np.asarray(value)[None]).to(self.device) for value in view))
                     pixels = to_input(batch, self.modality, self.transform).pixels
-                    part.append(self.encoder.trunk_features(pixels)[0].cpu())
+                    part.append(self.encoder.backbone_features(pixels)[0].cpu())
         features = torch.stack([torch.cat(part) for part in parts])  # (P, T, D)
         mean = features.mean((0, 1))
         box, params = _columns(drawn)

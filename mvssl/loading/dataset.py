@@ -18,7 +18,7 @@ from mvssl.sampling import Ticket
 from mvssl.types import Video, View
 from mvssl.video.bad_files import BadFiles
 from mvssl.views import Modality, Transform
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.rgb import RgbModality
 
 
 class ClipDataset(Dataset):
@@ -57,7 +57,7 @@ class ClipDataset(Dataset):
         self.sessions, self.transform = list(sessions), transform
         self.videos = list(videos) if videos is not None else [video for session in sessions for video in session]
         self.bad_files = policy if isinstance(policy, BadFiles) else BadFiles(policy)
-        self.modalities = dict(modalities or {name: RGB() for name in sampler.views})
+        self.modalities = dict(modalities or {name: RgbModality() for name in sampler.views})
         self.labels = sorted({video.label for video in self.videos} - {""})
         self._row = _rows(self.videos)
         self._of = {name: source_view(name, sampler.views, of) for name in self.modalities}

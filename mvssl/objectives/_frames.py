@@ -15,7 +15,7 @@ from ._heads import Head
 Projection = Literal["mlp", "none"]
 
 
-class Frames(NamedTuple):
+class ViewFrames(NamedTuple):
     """One view of the batch as a frame-wise loss sees it."""
 
     z: Tensor  # (B, T, D)
@@ -39,7 +39,7 @@ def frames_of(
     head: Head | nn.ModuleDict | None = None,
     *,
     normalise: bool = True,
-) -> dict[str, Frames]:
+) -> dict[str, ViewFrames]:
     """Frame embeddings per view: through the head (one for all, or one per view, or none), L2-normalised (if wanted).
 
     Raises:
@@ -61,7 +61,7 @@ def frames_of(
     }
 
 
-def positions(view: Frames, objective: str) -> tuple[Tensor, Tensor]:
+def positions(view: ViewFrames, objective: str) -> tuple[Tensor, Tensor]:
     """Normalised times (B, T), and the durations (B,) that they are relative to.
 
     Raises:
@@ -72,11 +72,11 @@ def positions(view: Frames, objective: str) -> tuple[Tensor, Tensor]:
     return view.position, view.duration_s
 
 
-def _frames(z: Tensor, valid: Tensor, info: ViewInfo) -> Frames:
+def _frames(z: Tensor, valid: Tensor, info: ViewInfo) -> ViewFrames:
     time_s = info.time_s.double()
     duration_s = None if info.duration_s is None else info.duration_s.double()
     position = None if duration_s is None else time_s / duration_s[:, None]
-    return Frames(
+    return ViewFrames(
         z, time_s if info.offset_s is None else time_s + info.offset_s.double()[:, None], valid, duration_s, position
     )
 

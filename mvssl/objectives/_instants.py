@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._frames import Frames
+from ._frames import ViewFrames
 
 
-def same_instant(a: Frames, b: Frames, tolerance_s: float) -> tuple[Tensor, Tensor]:
+def same_instant(a: ViewFrames, b: ViewFrames, tolerance_s: float) -> tuple[Tensor, Tensor]:
     """For every frame of ``a`` the frame of ``b`` at its time: index (B, T) and whether there is one (B, T) bool.
 
     Two frames belong together if each is the other's nearest in time and they are at most ``tolerance_s`` apart, so no

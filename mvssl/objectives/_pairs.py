@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..distributed import gather, gather_with_grad, rank
 from ..types import Context, Needs
-from ._frames import Frames
+from ._frames import ViewFrames
 
 Pairs = Literal["label", "all", "views"]
 
@@ -22,8 +22,8 @@ def pair_needs(pairs: Pairs) -> Needs:
 
 
 def sequence_pairs(
-    views: dict[str, Frames], context: Context, pairs: Pairs, *, fewest: int = 2
-) -> tuple[Frames, Frames]:
+    views: dict[str, ViewFrames], context: Context, pairs: Pairs, *, fewest: int = 2
+) -> tuple[ViewFrames, ViewFrames]:
     """Pairs of sequences (P rows each side), each pair of the global batch on exactly one rank.
 
     "label": every two samples of the whole batch with one label, view by view; "all": every two samples; "views": every
@@ -38,11 +38,11 @@ def sequence_pairs(
     return take(x, enough), take(y, enough)
 
 
-def in_time_order(view: Frames) -> Frames:
+def in_time_order(view: ViewFrames) -> ViewFrames:
     """The same frames sorted by time, padded ones last."""
     order = view.time_s.masked_fill(~view.valid, torch.inf).argsort(dim=1, stable=True)
     position = None if view.position is None else view.position.gather(1, order)
-    return Frames(
+    return ViewFrames(
         view.z.gather(1, order[..., None].expand_as(view.z)),
         view.time_s.gather(1, order),
         view.valid.gather(1, order),
@@ -51,12 +51,12 @@ def in_time_order(view: Frames) -> Frames:
     )
 
 
-def take(view: Frames, rows: Tensor) -> Frames:
+def take(view: ViewFrames, rows: Tensor) -> ViewFrames:
     """Some of the sequences, by index or mask."""
-    return Frames._make(None if value is None else value[rows] for value in view)
+    return ViewFrames._make(None if value is None else value[rows] for value in view)
 
 
-def concatenate(parts: list[Frames]) -> Frames:
+def concatenate(parts: list[ViewFrames]) -> ViewFrames:
     """Sequences one below the other, padded to the longest."""
     longest = max(part.z.shape[1] for part in parts)
     columns: list[Tensor | None] = []
@@ -68,7 +68,7 @@ def concatenate(parts: list[Frames]) -> Frames:
         else:
             missing = [(0, 0) * (value.ndim - 2) + (0, longest - value.shape[1]) for value in values]
             columns.append(torch.cat([F.pad(value, pad) for value, pad in zip(values, missing, strict=True)]))
-    return Frames._make(columns)
+    return ViewFrames._make(columns)
 
 
 def squared_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def squared_distance(x: Tensor, y: Tensor) -> Tensor:
     return (x**2).sum(-1)[..., None] + (y**2).sum(-1)[:, None, :] - 2.0 * x @ y.transpose(1, 2)
 
 
-def _samples(view: Frames, context: Context, by_label: bool) -> tuple[Frames, Frames]:
+def _samples(view: ViewFrames, context: Context, by_label: bool) -> tuple[ViewFrames, ViewFrames]:
     """Pairs of different samples; a sample owns its pairs with the half of the global batch that follows it."""
-    everyone = Frames._make(
+    everyone = ViewFrames._make(
         None if value is None else gather_with_grad(value) if value is view.z else gather(value) for value in view
     )
     total = len(everyone.z)

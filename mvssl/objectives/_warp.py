@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..distributed import gather
 from ..dtw import dtw
-from ._frames import Frames
+from ._frames import ViewFrames
 
 
 class Warp(NamedTuple):
@@ -24,7 +24,7 @@ class Warp(NamedTuple):
 
 
 @torch.no_grad()
-def warp(x: Frames, y: Frames) -> Warp:
+def warp(x: ViewFrames, y: ViewFrames) -> Warp:
     """The cheapest path of every pair under 1 - cosine, both ends open. Frames in time order, padding at the end.
 
     A path may begin or end by standing still in one of the videos, where leaving frames out would cost about as much:

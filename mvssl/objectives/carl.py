@@ -11,7 +11,7 @@ from torch import Tensor
 from ..distributed import gather, gather_with_grad, global_count, mean_over_batch, rank
 from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of, positions
+from ._frames import Projection, ViewFrames, frame_dim, frames_of, positions
 from ._heads import Head, mlp
 from ._objective import Objective
 
@@ -86,7 +86,7 @@ class CARL(Objective):
     def forward(self, features: dict[str, Features], context: Context) -> dict[str, Tensor]:
         return self.contrast_views(frames_of(features, context, self.head), context)
 
-    def contrast_views(self, views: dict[str, Frames], context: Context) -> dict[str, Tensor]:
+    def contrast_views(self, views: dict[str, ViewFrames], context: Context) -> dict[str, Tensor]:
         """The loss of all ordered pairs of views, with its terms to log."""
         others = None if self.negatives == "single" else _other_videos(views, context, self.negatives == "gathered")
         terms, similarities = [], []
@@ -111,8 +111,8 @@ class CARL(Objective):
 
 
 def sequence_contrast(
-    a: Frames,
-    b: Frames,
+    a: ViewFrames,
+    b: ViewFrames,
     *,
     sigma_s: float,
     temperature: float,
@@ -159,7 +159,7 @@ def _without_nearest(logits: Tensor, share: float) -> Tensor:
     return logits.masked_fill((num > 0) & (logits.detach() >= least), -torch.inf)
 
 
-def _other_videos(views: dict[str, Frames], context: Context, gathered: bool) -> tuple[Tensor, Tensor]:
+def _other_videos(views: dict[str, ViewFrames], context: Context, gathered: bool) -> tuple[Tensor, Tensor]:
     """Frames of all views of the other samples: (M, D) and the (B, M) mask of those that are negatives."""
     z = torch.cat([view.z for view in views.values()], 1)  # (B, T of all views, D)
     valid = torch.cat([view.valid for view in views.values()], 1)

@@ -13,7 +13,7 @@ from ..distributed import gather, gather_with_grad, mean_over_batch, rank
 from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
 from ._bank import Bank
-from ._frames import Frames, frames_of
+from ._frames import ViewFrames, frames_of
 from ._heads import mlp
 from ._instants import same_instant
 from ._nce import info_nce
@@ -145,7 +145,7 @@ class CMC(Objective):
             return mean_over_batch(self.noise[f"{v}->{w}"](logits))
         return mean_over_batch(info_nce(logits, first_column(logits)))
 
-    def _frames(self, v: Frames, w: Frames, context: Context) -> Tensor:
+    def _frames(self, v: ViewFrames, w: ViewFrames, context: Context) -> Tensor:
         """L(v -> w) of instants; anchors are the frames of v whose instant is in w."""
         partner, found = same_instant(v, w, self.tolerance_s)
         sample, frame = found.nonzero(as_tuple=True)

@@ -11,7 +11,7 @@ from .. import config
 from ..errors import ConfigError, InputError
 from ..types import Context, Dims, Features, Needs, ViewInfo
 from ._bank import Bank
-from ._frames import Frames, frames_of
+from ._frames import ViewFrames, frames_of
 from ._instants import same_instant
 from ._objective import Objective
 from ._pairs import in_time_order
@@ -60,9 +60,9 @@ class FrameWise(Objective):
 
     def forward(self, features: dict[str, Features], context: Context) -> dict[str, Tensor]:
         views = frames_of(features, context, normalise=False)
-        partner, found = self._instants(views)
+        partner, has_partner = self._instants(views)
         rows = {name: _pick(value, partner[name]) for name, value in features.items()}
-        self.inner_context = self._rows(context, partner, found)
+        self.inner_context = self._rows(context, partner, has_partner)
         return self.inner(rows, self.inner_context)
 
     def after_step(self, context: Context) -> None:
@@ -71,21 +71,21 @@ class FrameWise(Objective):
     def param_groups(self) -> list[dict[str, Any]]:
         return self.inner.param_groups()
 
-    def _instants(self, views: dict[str, Frames]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _instants(self, views: dict[str, ViewFrames]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Per view the frame of every chosen instant (B, n) and whether there is one (B, n)."""
         first = next(iter(views.values()))
         chosen = first.time_s.masked_fill(~first.valid, torch.inf).argsort(dim=1, stable=True)[:, :: self.stride]
         reference = in_time_order(first)
-        reference = Frames(*(value[:, :: self.stride] for value in reference[:3]))
-        partner, found = {}, {}
+        reference = ViewFrames(*(value[:, :: self.stride] for value in reference[:3]))
+        partner, has_partner = {}, {}
         for name, view in views.items():
             if view is first:
-                partner[name], found[name] = chosen, reference.valid
+                partner[name], has_partner[name] = chosen, reference.valid
             else:
-                partner[name], found[name] = same_instant(reference, view, self.tolerance_s)
-        return partner, found
+                partner[name], has_partner[name] = same_instant(reference, view, self.tolerance_s)
+        return partner, has_partner
 
-    def _rows(self, context: Context, partner: dict[str, Tensor], found: dict[str, Tensor]) -> Context:
+    def _rows(self, context: Context, partner: dict[str, Tensor], has_partner: dict[str, Tensor]) -> Context:
         """The context of the rows (B n)."""
         num = next(iter(partner.values())).shape[1]
 
@@ -96,7 +96,7 @@ class FrameWise(Objective):
         time_s = context.views[first].time_s.gather(1, partner[first])
         views = {}
         for name, info in context.views.items():
-            present = found[name].flatten()
+            present = has_partner[name].flatten()
             views[name] = ViewInfo(
                 time_s=info.time_s.gather(1, partner[name]).reshape(-1, 1),
                 mask=present[:, None],

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..distributed import global_count, mean_over_batch
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of
+from ._frames import Projection, ViewFrames, frame_dim, frames_of
 from ._heads import Head, mlp
 from ._objective import Objective
 from ._pairs import Pairs, pair_needs, sequence_pairs
@@ -85,13 +85,13 @@ class GTA(Objective):
             "pairs": global_count(float(len(x.z))),
         }
 
-    def _table(self, x: Frames, y: Frames) -> Tensor:
+    def _table(self, x: ViewFrames, y: ViewFrames) -> Tensor:
         """Accumulated costs (P, T, S)."""
         similarity = (x.z @ y.z.transpose(1, 2) / self.temperature).masked_fill(~x.valid[..., None], -torch.inf)
         cost = -similarity.log_softmax(1).masked_fill(~x.valid[..., None], 0.0)
         return smooth_dtw(cost, self.gamma, self.minimum)
 
 
-def _columns(table: Tensor, rows: Frames) -> Tensor:
+def _columns(table: Tensor, rows: ViewFrames) -> Tensor:
     """A distribution over the valid frames of the table's rows for every column: (P, T, S)."""
     return (-table).masked_fill(~rows.valid[..., None], -torch.inf).softmax(1)

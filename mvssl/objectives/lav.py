@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..distributed import global_count, mean_over_batch
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of, positions
+from ._frames import Projection, ViewFrames, frame_dim, frames_of, positions
 from ._heads import Head, mlp
 from ._objective import Objective
 from ._pairs import Pairs, pair_needs, sequence_pairs, squared_distance
@@ -75,7 +75,7 @@ class LAV(Objective):
             "pairs": global_count(float(len(x.z))),
         }
 
-    def _intra(self, view: Frames) -> Tensor:
+    def _intra(self, view: ViewFrames) -> Tensor:
         """Inverse-difference-moment term I of every sequence: (P,)."""
         distance = squared_distance(view.z, view.z)
         place = positions(view, "lav")[0]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from ..distributed import global_count, mean_over_batch
 from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, frame_dim, frames_of
+from ._frames import ViewFrames, frame_dim, frames_of
 from ._objective import Objective
 from ._pairs import in_time_order
 from ._random import uniform
@@ -59,7 +59,7 @@ class SAL(Objective):
             "triplets": global_count(float(sum(len(loss) for loss in losses))),
         }
 
-    def _triplets(self, view: Frames, context: Context) -> tuple[Tensor, Tensor]:
+    def _triplets(self, view: ViewFrames, context: Context) -> tuple[Tensor, Tensor]:
         """Embeddings of drawn triplets side by side (n, 3 D) and whether they are out of order (n,)."""
         size, num_frames, dim = view.z.shape
         if num_frames < 5:

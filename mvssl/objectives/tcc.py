@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..distributed import global_count, mean_over_batch
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of, positions
+from ._frames import Projection, ViewFrames, frame_dim, frames_of, positions
 from ._heads import Head, mlp
 from ._objective import Objective
 from ._pairs import Pairs, pair_needs, sequence_pairs, squared_distance
@@ -83,7 +83,7 @@ class TCC(Objective):
             "pairs": global_count(float(len(x.z))),
         }
 
-    def _cycle(self, x: Frames, y: Frames) -> tuple[Tensor, Tensor]:
+    def _cycle(self, x: ViewFrames, y: ViewFrames) -> tuple[Tensor, Tensor]:
         """Losses of the valid frames of x (n,), and how far from itself each comes back, in lengths of the video."""
         beta_logits = cycle_logits(x, y, self.temperature)
         place = positions(x, "tcc")[0]
@@ -103,7 +103,7 @@ class TCC(Objective):
         return error**2 / variance + self.variance_weight * variance.log(), error.detach()
 
 
-def cycle_logits(x: Frames, y: Frames, temperature: float) -> Tensor:
+def cycle_logits(x: ViewFrames, y: ViewFrames, temperature: float) -> Tensor:
     """From every frame of x to its soft neighbour in y and back: logits (P, T, T), -inf at padded frames of x."""
     scale = 1.0 / (x.z.shape[-1] * temperature)
     there = (-squared_distance(x.z, y.z) * scale).masked_fill(~y.valid[:, None, :], -torch.inf)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..distributed import global_count, mean_over_batch
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of
+from ._frames import Projection, ViewFrames, frame_dim, frames_of
 from ._heads import Head, mlp
 from ._instants import same_instant
 from ._objective import Objective
@@ -78,7 +78,7 @@ class TCN(Objective):
             "sequences": global_count(float(sum(len(loss) for loss in losses))),
         }
 
-    def _same_instants(self, a: Frames, b: Frames) -> tuple[Tensor, Tensor, Tensor]:
+    def _same_instants(self, a: ViewFrames, b: ViewFrames) -> tuple[Tensor, Tensor, Tensor]:
         partner, found = same_instant(a, b, self.tolerance_s)
         return a.z, b.z.gather(1, partner[..., None].expand(-1, -1, b.z.shape[-1])), found
 
@@ -100,7 +100,7 @@ class TCN(Objective):
         return loss, mean((log_p.detach().argmax(1) == row).to(log_p.dtype))
 
 
-def _neighbours(view: Frames) -> tuple[Tensor, Tensor, Tensor]:
+def _neighbours(view: ViewFrames) -> tuple[Tensor, Tensor, Tensor]:
     """Frames 0, 2, 4, ... and 1, 3, 5, ... in time order."""
     num = view.z.shape[1] // 2 * 2
     return view.z[:, 0:num:2], view.z[:, 1:num:2], view.valid[:, 0:num:2] & view.valid[:, 1:num:2]

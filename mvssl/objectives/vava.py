@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ..distributed import global_count, mean_over_batch
 from ..errors import ConfigError
 from ..types import Context, Dims, Features, Needs
-from ._frames import Frames, Projection, frame_dim, frames_of
+from ._frames import Projection, ViewFrames, frame_dim, frames_of
 from ._heads import Head, mlp
 from ._objective import Objective
 from ._pairs import Pairs, pair_needs, sequence_pairs, squared_distance
@@ -107,7 +107,7 @@ class VAVA(Objective):
         }
 
     def transport(
-        self, x: Frames, y: Frames, place_x: Tensor, place_y: Tensor, centre: Tensor, phi: float
+        self, x: ViewFrames, y: ViewFrames, place_x: Tensor, place_y: Tensor, centre: Tensor, phi: float
     ) -> tuple[Tensor, Tensor]:
         """Cost of the transport (P,), a mean of squared distances, and the plan between real frames (P, T, S).
 
@@ -145,7 +145,7 @@ class VAVA(Objective):
         return (plan * torch.where(both, cost, 0.0)).sum((1, 2)), plan[:, 1:, 1:]
 
 
-def even_positions(view: Frames) -> Tensor:
+def even_positions(view: ViewFrames) -> Tensor:
     """Positions (P, T) from 1 to the number of valid frames, even in time; the frame number where spacing is even."""
     first = view.time_s.masked_fill(~view.valid, torch.inf).amin(1, keepdim=True)
     last = view.time_s.masked_fill(~view.valid, -torch.inf).amax(1, keepdim=True)
@@ -154,7 +154,7 @@ def even_positions(view: Frames) -> Tensor:
     return torch.where(view.valid, 1.0 + (num - 1) * (view.time_s - first) / span, 0.0)
 
 
-def intra_video(view: Frames, place: Tensor, far: Tensor) -> Tensor:
+def intra_video(view: ViewFrames, place: Tensor, far: Tensor) -> Tensor:
     """C of every sequence (P,); ``far`` (P,) in positions."""
     distance = squared_distance(view.z, view.z) / view.z.shape[-1]
     apart = (place[:, :, None] - place[:, None, :]).to(distance.dtype)
@@ -178,7 +178,7 @@ def _sinkhorn(kernel: Tensor, valid_x: Tensor, valid_y: Tensor, iterations: int)
     return scale(a, kernel @ v), v
 
 
-def _inter_video(x: Frames, y: Frames, plan: Tensor, distance: Tensor) -> Tensor:
+def _inter_video(x: ViewFrames, y: ViewFrames, plan: Tensor, distance: Tensor) -> Tensor:
     """The partner with most transport should be nearer than the one with least, seen from both videos: (P,)."""
     both = x.valid[:, :, None] & y.valid[:, None, :]
     best, worst = plan.masked_fill(~both, -1.0), plan.masked_fill(~both, torch.inf)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..distributed import global_count, mean_over_batch
 from ..errors import ConfigError
 from ..types import Context, Features, Needs
-from ._frames import Frames, Projection, frames_of
+from ._frames import Projection, ViewFrames, frames_of
 from ._pairs import sequence_pairs, take
 from ._warp import Warp, global_quantile, warp
 from .carl import CARL, sequence_contrast
@@ -83,9 +83,9 @@ class WeakCARL(CARL):
         if context.progress < self.warm_up:
             return out
         x, y = sequence_pairs(views, context, "label")
-        found = warp(x, y)
-        keep = found.cost <= global_quantile(found.cost, self.cost_quantile)
-        x, y, kept = take(x, keep), take(y, keep), Warp(*(value[keep] for value in found))
+        warped = warp(x, y)
+        keep = warped.cost <= global_quantile(warped.cost, self.cost_quantile)
+        x, y, kept = take(x, keep), take(y, keep), Warp(*(value[keep] for value in warped))
         there = self._contrast(x, kept.matched_x, y, kept.time_on_x_s, kept.matched_y)
         back = self._contrast(y, kept.matched_y, x, kept.time_on_y_s, kept.matched_x)
         weak = mean_over_batch(torch.cat([there, back]))
@@ -94,12 +94,12 @@ class WeakCARL(CARL):
             "loss": out["loss"] + self.weak_weight * weak,
             "carl": out["loss"].detach(),
             "weak": weak.detach(),
-            "weak_path_cost": mean_over_batch(found.cost),
+            "weak_path_cost": mean_over_batch(warped.cost),
             "weak_pairs": global_count(keep),
             "weak_pairs_dropped": global_count(~keep),
         }
 
-    def _contrast(self, a: Frames, rows: Tensor, b: Frames, time_on_a_s: Tensor, columns: Tensor) -> Tensor:
+    def _contrast(self, a: ViewFrames, rows: Tensor, b: ViewFrames, time_on_a_s: Tensor, columns: Tensor) -> Tensor:
         """Divergences of the matched frames of a; the matched frames of b stand at their times on the clock of a."""
         a, b = a._replace(valid=rows), b._replace(time_s=time_on_a_s, valid=columns)
         return sequence_contrast(a, b, sigma_s=self.weak_sigma_s, temperature=self.temperature)[0]

@@ -80,9 +80,9 @@ def take_in(path: Path, model: Model, tables: Path) -> VideoFrames:
     try:
         with open_upload(named) as decoder:
             video = decoder.video._replace(id=f"uploads/{path.name}")
-        found = model.frames(video)
+        embedded = model.frames(video)
     except InputError as error:
         path.unlink(missing_ok=True)
         raise InputError(f"{path.name} cannot be used: {str(error).replace(str(path), 'the file')}") from None
-    write_frames(tables, found, describe(model.encoder, model.recipe, normalise=model.normalise))
-    return found
+    write_frames(tables, embedded, describe(model.encoder, model.recipe, normalise=model.normalise))
+    return embedded

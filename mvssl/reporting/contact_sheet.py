@@ -127,18 +127,18 @@ def _pictures(path: str, places: list[Match], size: tuple[int, int]) -> list[Ima
         with open_video(path) as decoder:
             first_s, last_s = float(decoder.times_s[0]), float(decoder.times_s[-1])
             wanted = [np.clip(_times_of(place), first_s, last_s) for place in places]
-            shape, found, used = (decoder.video.height, decoder.video.width), [], 0
+            shape, shown, used = (decoder.video.height, decoder.video.width), [], 0
             inner = [fitted(shape, (size[0], size[1] // len(times))) for times in wanted]
             for one in dict.fromkeys(inner):
                 rows = [i for i, other in enumerate(inner) if other == one]
                 frames = decoder.frames_at(np.concatenate([wanted[i] for i in rows]), size=one)
                 used = 0
                 for i in rows:
-                    found.append((i, frames[used : used + len(wanted[i])]))
+                    shown.append((i, frames[used : used + len(wanted[i])]))
                     used += len(wanted[i])
     except VideoError as error:
         return [_unreadable(str(error), size)] * len(places)
-    return [_side_by_side(frames, size) for _, frames in sorted(found, key=lambda pair: pair[0])]
+    return [_side_by_side(frames, size) for _, frames in sorted(shown, key=lambda pair: pair[0])]
 
 
 def _times_of(place: Match) -> np.ndarray:

@@ -15,7 +15,7 @@ MEANINGS = {
     "phase recall": "A linear read-out of single frames names the phase of an action in videos it was not fitted on; the "
     "share of frames it gets right, averaged over phases, so that rare phases count as much as long ones.",
     "phase accuracy": "The same read-out; the share of all frames that it gets right.",
-    "precision@5": "A frame looks for its 5 nearest frames in other takes; the share of them that are in the same phase.",
+    "precision@5": "A frame looks for its 5 nearest frames in other sessions; the share of them that are in the same phase.",
     "precision@10": "The same with 10 frames.",
     "precision@15": "The same with 15 frames.",
     "tau": "Kendall's tau: whether nearest frames keep their order between two videos. 1 is perfect, but a mere clock "
@@ -35,9 +35,9 @@ CONTROLS = (
     ("supervised reference", "the same network trained with the labels: what labels would have given"),
 )
 SENTENCES = {
-    "phase_classification/accuracy": "Phase accuracy on unseen takes",
+    "phase_classification/accuracy": "Phase accuracy on unseen sessions",
     "phase_classification/recall": "Mean per-class recall of phases",
-    "frame_retrieval/precision@5": "Precision@5 of frames in other takes",
+    "frame_retrieval/precision@5": "Precision@5 of frames in other sessions",
 }
 
 
@@ -84,7 +84,7 @@ def _against_line(time_map: TimeMap, error: BorderError | None) -> str:
 
 def search_chapter(moment: str, sheet: Path) -> Chapter:
     """A moment and where it was found."""
-    caption = f"{moment} (framed) and what is nearest to it in other takes; d is the distance, 0 for equal."
+    caption = f"{moment} (framed) and what is nearest to it in other sessions; d is the distance, 0 for equal."
     return Chapter("The same moment elsewhere", [Part("wide", sheet, caption)])
 
 

@@ -63,10 +63,10 @@ class LanceIndex:
         """Ids of the videos that are in the index."""
         if self._table is None:
             return set()
-        found: set[str] = set()
+        videos: set[str] = set()
         for batch in self._table.search().select(["video"]).limit(None).to_batches():
-            found |= set(batch.column("video").unique().to_pylist())
-        return found
+            videos |= set(batch.column("video").unique().to_pylist())
+        return videos
 
     def add(self, videos: Sequence[VideoFrames], metadata: dict[str, Any] | None = None) -> None:
         """Adds videos in one transaction; those that are there are replaced.

@@ -31,13 +31,13 @@ class Moment(NamedTuple):
         return self.end_s > self.start_s
 
 
-class Library(Protocol):
+class VideoLookup(Protocol):
     """Something that knows videos by name: a table of frames, or an index."""
 
     def find(self, name: str) -> VideoFrames: ...
 
 
-def parse_moment(text: str, frames: Library | None = None) -> Moment:
+def parse_moment(text: str, frames: VideoLookup | None = None) -> Moment:
     """Reads ``VIDEO@12.4s``, ``VIDEO@f372``, ``VIDEO@3s-5s`` or ``VIDEO@f90-f150``.
 
     Seconds are a player's: 0 is the file's first frame (``VideoFrames.first_s`` of the file's clock).

@@ -12,7 +12,7 @@ from mvssl.frames import Frames, VideoFrames
 from .exact import ExactIndex
 from .index import Index
 from .match import Match, Selection, apart, checked_fields
-from .moment import Library, Moment, parse_moment, rows_of
+from .moment import Moment, VideoLookup, parse_moment, rows_of
 from .ranges import search_range
 
 Query = str | Moment
@@ -59,7 +59,7 @@ def search(
     index = ExactIndex(frames, centre=centre) if isinstance(frames, Frames) else frames
     if query_frames is not None and query_frames.metadata.get("model") != index.metadata.get("model"):
         raise InputError("the query was embedded by another model than the table; embed it with the table's model")
-    home: Library = index if query_frames is None else ExactIndex(query_frames, centre=index.centre)
+    home: VideoLookup = index if query_frames is None else ExactIndex(query_frames, centre=index.centre)
     wanted = [_moment(q, home) for q in ([query] if isinstance(query, str | Moment) else query)]
     unwanted = [_moment(q, home) for q in minus]
     if not wanted:
@@ -85,7 +85,7 @@ def search(
     return apart(lambda num_hits: index.nearest(unit, num_hits, selection), k, merge_within_s=merge_within_s)
 
 
-def _moment(query: Query, home: Library) -> Moment:
+def _moment(query: Query, home: VideoLookup) -> Moment:
     if isinstance(query, str):
         return parse_moment(query, home)
     return query._replace(video=home.find(query.video).video)

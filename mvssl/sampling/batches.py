@@ -33,7 +33,7 @@ class BatchPlan:
     epoch; another shuffle leaves out others in the next.
 
     Args:
-        sessions: the samples, each a tuple of the videos of one take.
+        sessions: the samples, each a tuple of the videos of one session.
         batch_size: samples of the global batch, over all processes.
         seed: of the order and of every sample's draws.
         group_by: none, label, folder (of the video's id) or session.

@@ -11,7 +11,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, request, sorted
 from mvssl.types import ClipRequest, Video
 
 
-class CARL:
+class CarlSampler:
     """Spatio-temporal crops of CARL (Chen et al., CVPR 2022, section 3.2), as the paper means them.
 
     With N frames in the video and n = min(N, T), each view draws a block of ceil(r n) frames, r uniform in

@@ -1,15 +1,15 @@
-"""CARL's two views, each seen by its own camera where the take has several: time agrees, the picture does not."""
+"""CARL's two views, each seen by its own camera where the session has several: time agrees, the picture does not."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mvssl.errors import InputError
-from mvssl.sampling.carl import CARL
+from mvssl.sampling.carl import CarlSampler
 from mvssl.types import ClipRequest, Video
 
 
-class CARLCameras(CARL):
+class CarlCamerasSampler(CarlSampler):
     """As ``carl``, on the session's clock, with two different cameras drawn for the two views.
 
     Sequence contrast then asks for the same embedding of one instant from two directions, which no augmentation of

@@ -10,7 +10,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, request, sorted
 from mvssl.types import ClipRequest, Video
 
 
-class CARLCode:
+class CarlCodeSampler:
     """Two views by the rule of the authors' loaders for Pouring, Penn Action and Kinetics.
 
     The block is ceil(r S) positions, r uniform in [1, ``max_stretch``] and S the length of the whole video, so it

@@ -9,7 +9,7 @@ from mvssl.sampling._timeline import Timeline, check_positive, draw_video, reque
 from mvssl.types import ClipRequest, Video
 
 
-class CVRL:
+class CvrlSampler:
     """Two clips of T frames whose distance k follows a decreasing density (Qian et al., CVPR 2021, section 3.2).
 
     With N frames in the video the distance is at most m = N - (T - 1) stride, and for power q its distribution function

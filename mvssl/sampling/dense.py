@@ -8,7 +8,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, request, timeli
 from mvssl.types import ClipRequest, Video
 
 
-class Dense:
+class DenseSampler:
     """T frames, ``stride`` apart, from a random start; each view of its own. A shorter video is padded (mask False).
 
     Args:

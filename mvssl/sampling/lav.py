@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from mvssl.sampling._timeline import check_positive
-from mvssl.sampling.segments import Segments
+from mvssl.sampling.segments import SegmentsSampler
 from mvssl.types import ClipRequest, Video
 
 
-class LAV:
+class LavSampler:
     """A random instant of each of T equal parts, with context frames (Haresh et al., CVPR 2021: "segment_uniform").
 
     One view: the other video of a pair is another sample of the same group (``BatchPlan(group_by="label")``). The
@@ -25,7 +25,7 @@ class LAV:
     def __init__(self, *, num_frames: int = 20, context_s: tuple[float, ...] = (-0.5, 0.0)):
         check_positive("lav", num_frames=num_frames)
         self.num_frames, self.context_s = num_frames, tuple(context_s)
-        self._segments = Segments(num_frames=num_frames)
+        self._segments = SegmentsSampler(num_frames=num_frames)
 
     def __call__(self, session: tuple[Video, ...], generator: np.random.Generator) -> dict[str, ClipRequest]:
         requests = self._segments(session, generator)

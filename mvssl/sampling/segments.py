@@ -8,7 +8,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, timeline
 from mvssl.types import ClipRequest, Video
 
 
-class Segments:
+class SegmentsSampler:
     """Temporal segments (TSN, Wang et al., ECCV 2016): T equal parts of the video, a random instant of each.
 
     Args:

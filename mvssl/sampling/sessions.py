@@ -1,4 +1,4 @@
-"""From a list of videos to samples: one video each, or the synchronised cameras of a take together."""
+"""From a list of videos to samples: one video each, or the synchronised cameras of a session together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same instants from several cameras of one take."""
+"""The same instants from several cameras of one session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mvssl.sampling._timeline import check_positive
 from mvssl.types import ClipRequest, Video
 
 
-class Synced:
+class SyncedSampler:
     """T instants of the session's clock, seen by each of several cameras; ``offset_s`` of every camera is applied.
 
     The instants lie in a piece of ``clip_s`` seconds (all that the cameras share where None, or where they share less)

@@ -8,7 +8,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, request, sorted
 from mvssl.types import ClipRequest, Video
 
 
-class TCC:
+class TccSampler:
     """T different frames of the video at random, in order, each with its context frames (Dwibedi et al., CVPR 2019).
 
     One view: the other video of a pair is another sample of the same group (``BatchPlan(group_by="label")``). A video

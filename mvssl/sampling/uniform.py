@@ -9,7 +9,7 @@ from mvssl.sampling._timeline import timeline as make_timeline
 from mvssl.types import ClipRequest, Video
 
 
-class Uniform:
+class UniformSampler:
     """The middles of T equal parts of the video; nothing is random but the camera of a session with several.
 
     Args:

@@ -9,7 +9,7 @@ from mvssl.sampling._timeline import check_positive, draw_video, request, timeli
 from mvssl.types import ClipRequest, Video
 
 
-class Windows:
+class WindowsSampler:
     """Windows of T frames on a fixed grid of instants, each beginning ``num_frames - overlap`` after the one before;
     the last one ends with the video. Called as a sampler it draws one of them; ``all`` lists them.
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from .body_shapes import Parts
 from .camera import Camera
-from .flesh import Parts
 from .room import Background, Box, Light
 
 _SHADOW_PX, _SHADOW_HALF_M = 96, 2.4  # the floor around the figure as a grid

@@ -1,4 +1,4 @@
-"""The label tables of a take: phases as segments, frames, key moments. Exact, because the take is known."""
+"""The label tables of a session: phases as segments, frames, key moments. Exact, because the session is known."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numpy as np
 from mvssl.labels import Segment
 
 from .film import frame_times
-from .takes import Take
+from .sessions import Session
 
 
-def segments(take: Take, fps: float) -> list[Segment]:
+def segments(session: Session, fps: float) -> list[Segment]:
     """Phases in seconds, end exclusive. Bounds lie half-way between two frames, so that no rounding moves a frame."""
-    time_s = frame_times(take, fps)
-    phases = take.motion.phases_at(time_s)
+    time_s = frame_times(session, fps)
+    phases = session.motion.phases_at(time_s)
     first = [0, *(i for i in range(1, len(phases)) if phases[i] != phases[i - 1])]
     bounds_s = [0.0, *((i - 0.5) / fps for i in first[1:]), len(phases) / fps]
     return [Segment(a, b, phases[i]) for i, a, b in zip(first, bounds_s, bounds_s[1:])]
 
 
-def frame_rows(take: Take, fps: float) -> list[tuple[int, str, str, str]]:
+def frame_rows(session: Session, fps: float) -> list[tuple[int, str, str, str]]:
     """frame, time_s, phase, stage of every frame."""
-    time_s = frame_times(take, fps)
-    phases, stages = take.motion.phases_at(time_s), take.motion.stage_at(time_s)
+    time_s = frame_times(session, fps)
+    phases, stages = session.motion.phases_at(time_s), session.motion.stage_at(time_s)
     return [(i, f"{t:.4f}", p, f"{s:.4f}") for i, (t, p, s) in enumerate(zip(time_s, phases, stages))]
 
 

@@ -42,7 +42,7 @@ class Motion(NamedTuple):
 
     knot_s: np.ndarray  # (N,)
     poses: np.ndarray  # (N, F)
-    stage: np.ndarray  # (N,) steps done so far: equal stages of two takes of an action are the same instant of it
+    stage: np.ndarray  # (N,) steps done so far: equal stages of two sessions of an action are the same instant of it
     phases: tuple[str, ...]  # (N - 1,)
     moments: dict[str, float]
     sway: np.ndarray  # (F, 2, 3): amplitude, frequency in hertz, phase of two sines

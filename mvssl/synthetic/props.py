@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .actions import CUP_M, GRIP_M, JUG_HALF_M, JUG_M, TABLE_M
+from .body_shapes import Parts, part
 from .figure import column, rotation
-from .flesh import Parts, part
 from .motion import Motion
 from .room import Box
 

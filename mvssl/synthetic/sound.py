@@ -1,4 +1,4 @@
-"""The sound of a take: a noise floor, and a short tone with a click at each key moment."""
+"""The sound of a session: a noise floor, and a short tone with a click at each key moment."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from mvssl.distributed import is_distributed
-from mvssl.encoders import FrameEncoder, share_statistics
+from mvssl.encoders import Encoder, share_statistics
 from mvssl.errors import ConfigError
 from mvssl.training.experiment import Train
 from mvssl.training.module import TrainedModule
@@ -21,25 +21,25 @@ def set_up_backbones(module: TrainedModule, settings: Train) -> None:
             batch norms that need the whole batch at once; a backbone that cannot compute its activations again.
     """
     for encoder in module.modules():
-        if isinstance(encoder, FrameEncoder):
-            trunk = encoder.backbone
-            if settings.chunk and trunk is not encoder.trunk:
+        if isinstance(encoder, Encoder):
+            network = encoder.network
+            if settings.chunk and not encoder.sees_single_pictures:
                 raise ConfigError(
                     "train.chunk: only backbones that look at single pictures are chunked, this one looks at clips; set "
                     "train.chunk=0 and lower batch.size"
                 )
             if settings.backbone_norm == "frozen":
-                trunk.frozen_parts += trunk.live_norms()
-            elif settings.backbone_norm == "batch" and settings.chunk and trunk.live_norms():
+                network.frozen_parts += network.live_norms()
+            elif settings.backbone_norm == "batch" and settings.chunk and network.live_norms():
                 raise ConfigError(
                     "train.chunk: the backbone's batch norms would see a chunk instead of the batch; set "
                     "train.backbone_norm=frozen (statistics of the weights), train.backbone_norm=ghost (statistics of "
                     "each chunk: no longer the gradient of the whole batch), or take a backbone without batch norm"
                 )
             elif settings.backbone_norm == "batch" and is_distributed():
-                share_statistics(trunk)
-            if settings.activation_checkpointing and not trunk.frozen:
-                _checkpoint(trunk.model)
+                share_statistics(network)
+            if settings.activation_checkpointing and not network.frozen:
+                _checkpoint(network.model)
 
 
 def _checkpoint(model: nn.Module) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from mvssl import config
 from mvssl.embedding import Recipe
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.evaluation import reuse_rows, warped_frames
 from mvssl.evaluation.warp import WARPS, Warp
 from mvssl.frames import Frames, VideoFrames
@@ -29,7 +29,7 @@ NOT_OF_TRAINING = 1_000_003  # added to the seed of the copies' augmentation
 
 
 def augmented_copies(
-    image: FrameEncoder,
+    image: Encoder,
     plain: Frames,
     videos: Sequence[Video],
     folder: Path,

@@ -11,12 +11,12 @@ from pydantic import Field
 from mvssl import config
 from mvssl.config import Section
 from mvssl.embedding import Recipe
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.errors import ConfigError, InputError
 from mvssl.labels import labels_beside
 from mvssl.sampling import BatchPlan, sessions
 from mvssl.training import modalities as views_of
-from mvssl.training.frame_labels import FrameLabels
+from mvssl.training.frame_labels import LabelLookup
 from mvssl.training.module import TrainedModule
 from mvssl.training.optimiser import Optimiser
 from mvssl.types import Video
@@ -192,17 +192,17 @@ def build_module(
     """Encoders and objective of an experiment over these samples."""
     objective = config.build("mvssl.objectives", experiment.objective, "objective")
     plans = experiment.plans()
-    encoders: dict[str, FrameEncoder] = {}
+    encoders: dict[str, Encoder] = {}
     for plan in plans.values():
         if plan.encoder not in encoders:
             encoders[plan.encoder] = config.build("mvssl.encoders", experiment.encoder_for(plan), "encoder")
-    takes = {name: i for i, name in enumerate(dict.fromkeys(_take(sample[0]) for sample in samples))}
+    session_numbers = {name: i for i, name in enumerate(dict.fromkeys(_session_of(sample[0]) for sample in samples))}
     return TrainedModule(
         encoders,
         {view: (plan.encoder, plan.modality) for view, plan in plans.items()},
         objective,
         num_samples=len(samples),
-        session_of=[takes[_take(sample[0])] for sample in samples],
+        session_of=[session_numbers[_session_of(sample[0])] for sample in samples],
         duration_s=[video.duration_s for video in videos],
         offset_s=[video.offset_s for video in videos],
         frame_labels=_frame_labels(experiment, videos) if objective.needs.label and objective.needs.frames else None,
@@ -211,11 +211,11 @@ def build_module(
     )
 
 
-def _frame_labels(experiment: Experiment, videos: Sequence[Video]) -> FrameLabels:
-    return FrameLabels(read_labels(experiment.data.labels_table, videos), videos)
+def _frame_labels(experiment: Experiment, videos: Sequence[Video]) -> LabelLookup:
+    return LabelLookup(read_labels(experiment.data.labels_table, videos), videos)
 
 
-def _take(video: Video) -> str:
+def _session_of(video: Video) -> str:
     return video.session or video.id
 
 

@@ -11,7 +11,7 @@ from mvssl.labels import TOLERANCE_S, Segments
 from mvssl.types import Video
 
 
-class FrameLabels(nn.Module):
+class LabelLookup(nn.Module):
     """Segments as tensors.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mvssl.distributed import average_gradients
-from mvssl.encoders import FrameEncoder, usable
+from mvssl.encoders import Encoder, usable
 from mvssl.errors import ConfigError
 from mvssl.training.buffers import kept_buffers
 from mvssl.training.module import TrainedModule
@@ -85,13 +85,13 @@ class GradCache:
         return terms
 
     def _features(self, encoders: nn.ModuleDict, batch: Batch, names: list[str], rows: slice) -> dict[str, Tensor]:
-        found = {}
+        features = {}
         for name in names:
             view = self.module.to_input(name, View(*(value[rows] for value in batch.views[name])))
             encoder = self.module.encoder_of(name, encoders)
-            assert isinstance(encoder, FrameEncoder)
-            found[name] = encoder.trunk_features(view.pixels, usable(view))
-        return found
+            assert isinstance(encoder, Encoder)
+            features[name] = encoder.backbone_features(view.pixels, usable(view))
+        return features
 
 
 def _joined(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ def health(module: TrainedModule) -> dict[str, float]:
     unit = torch.nn.functional.normalize(rows.float(), dim=1)
     spectrum = torch.linalg.svdvals(unit - unit.mean(0))
     share = spectrum / spectrum.sum().clamp(min=1e-12)
-    found = {
+    measures = {
         "effective_rank": float(torch.exp(-(share * share.clamp(min=1e-12).log()).sum())),
         "std": float(unit.std(0).mean() * unit.shape[1] ** 0.5),
         "uniformity": _uniformity(unit[:256]),
@@ -42,16 +42,16 @@ def health(module: TrainedModule) -> dict[str, float]:
         one, other = (module.last_frames[name].float() for name in names[:2])
         distance = _distances(one, other, views[names[0]], views[names[1]])
         if len(distance):
-            found["alignment"] = float(distance.mean())
-    return found
+            measures["alignment"] = float(distance.mean())
+    return measures
 
 
-def collapse(found: dict[str, float]) -> str:
+def collapse(measures: dict[str, float]) -> str:
     """A warning in words where the embeddings have become (nearly) one point or one line; else nothing."""
-    if "effective_rank" not in found or (found["effective_rank"] >= 1.5 and found["std"] >= 0.05):
+    if "effective_rank" not in measures or (measures["effective_rank"] >= 1.5 and measures["std"] >= 0.05):
         return ""
     return (
-        f"the embeddings collapse (effective rank {found['effective_rank']:.2f}, std {found['std']:.3f}; spread: many, 1): "
+        f"the embeddings collapse (effective rank {measures['effective_rank']:.2f}, std {measures['std']:.3f}; spread: many, 1): "
         "lower optimiser.lr, or look at the objective's temperature and negatives"
     )
 

@@ -24,7 +24,7 @@ from mvssl.training.health import collapse, health
 from mvssl.training.log import Log
 from mvssl.training.micro_batches import Terms, means, micro_batches
 from mvssl.training.module import TrainedModule
-from mvssl.training.non_finite import Found
+from mvssl.training.non_finite import StepVerdict
 from mvssl.training.optimiser import make_optimiser
 from mvssl.training.run_state import RunState
 from mvssl.training.validation import Validation
@@ -106,14 +106,14 @@ def train(
         # a step along the gradient, if it and the loss are finite
         norm = whole_tensor(accelerator.clip_grad_norm_(module.parameters(), settings.clip_norm))
         outcome = non_finite.judge(terms["loss"], norm, accelerator)
-        if outcome is Found.FINITE:
+        if outcome is StepVerdict.FINITE:
             optimiser.step()
             module.after_step(step, settings.steps)
         else:  # all is as before the step, but for its number and a scale that overflows
             before.put_back()
             non_finite.settle(accelerator.scaler, outcome)
             state.skipped += 1
-            if outcome is Found.NOT_FINITE:
+            if outcome is StepVerdict.NOT_FINITE:
                 non_finite.report(run, step, parts, found, settings.non_finite)
         step_s = time.perf_counter() - ended - data_s
 
@@ -150,14 +150,14 @@ def _prepared(
 
 
 def _line(
-    step: int, terms: Terms, norm: float, lr: float, speed: dict[str, float], outcome: Found, accelerator: Accelerator
+    step: int, terms: Terms, norm: float, lr: float, speed: dict[str, float], outcome: StepVerdict, accelerator: Accelerator
 ) -> dict[str, Any]:  # fmt: skip
     """What the log says of a step; its terms are means over the processes."""
     average = {name: float(accelerator.reduce(value.detach().float(), "mean")) for name, value in terms.items()}
     line = {"step": step, **average, "grad_norm": norm, "lr": lr, **speed}
     if accelerator.scaler is not None:
         line["loss_scale"] = accelerator.scaler.get_scale()
-    if outcome is not Found.FINITE:
+    if outcome is not StepVerdict.FINITE:
         line["step_skipped"] = outcome.value
     return line
 

@@ -114,9 +114,9 @@ class _Count(TorchDispatchMode):
         self.seen: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
+        made = func(*args, **(kwargs or {}))
         inputs = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)}
-        for tensor in tree_leaves(found):
+        for tensor in tree_leaves(made):
             if isinstance(tensor, torch.Tensor):
                 storage = tensor.untyped_storage()
                 key = storage._cdata
@@ -125,7 +125,7 @@ class _Count(TorchDispatchMode):
                     self.now += storage.nbytes()
                     weakref.finalize(storage, self._gone, key, storage.nbytes())
         self.peak = max(self.peak, self.now)
-        return found
+        return made
 
     def _gone(self, key: int, size: int) -> None:
         self.seen.discard(key)

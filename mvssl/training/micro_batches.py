@@ -45,6 +45,6 @@ def micro_batches(batch: Batch, num: int) -> list[Batch]:
     return [rows_of(batch, size, start=start) for start in range(0, num * size, size)] if num > 1 else [batch]
 
 
-def means(found: Sequence[Terms]) -> Terms:
+def means(parts: Sequence[Terms]) -> Terms:
     """Each term's mean over the micro-batches; one value that is not finite makes it so."""
-    return {name: torch.stack([terms[name].detach() for terms in found]).sum(0) / len(found) for name in found[0]}
+    return {name: torch.stack([terms[name].detach() for terms in parts]).sum(0) / len(parts) for name in parts[0]}

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from mvssl.encoders import FrameEncoder
+from mvssl.encoders import Encoder
 from mvssl.objectives import Objective, per_member, without_draws
-from mvssl.training.frame_labels import FrameLabels
+from mvssl.training.frame_labels import LabelLookup
 from mvssl.types import Batch, Context, Features, View, ViewInfo
 from mvssl.views import Modality, Transform, to_input
 
@@ -26,7 +26,7 @@ class TrainedModule(nn.Module):
         objective: not yet built; it is built here, before optimiser and process groups see the module. Each member of
             an ensemble encoder gets one of its own.
         num_samples: rows of a memory bank.
-        session_of: (num_samples,) number of the take of each sample.
+        session_of: (num_samples,) number of the session of each sample.
         duration_s: (num_videos,) length of each video.
         offset_s: (num_videos,) what brings a video's times to its session's clock; objectives see session times.
         transform: what the loader uses, where it leaves colours to the training device.
@@ -40,7 +40,7 @@ class TrainedModule(nn.Module):
 
     def __init__(
         self,
-        encoders: Mapping[str, FrameEncoder],
+        encoders: Mapping[str, Encoder],
         modalities: Mapping[str, tuple[str, Modality]],
         objective: Objective,
         *,
@@ -48,7 +48,7 @@ class TrainedModule(nn.Module):
         session_of: Sequence[int],
         duration_s: Sequence[float],
         offset_s: Sequence[float],
-        frame_labels: FrameLabels | None = None,
+        frame_labels: LabelLookup | None = None,
         transform: Transform | None = None,
         ema_momentum: float = 0.99,
     ):
@@ -77,13 +77,13 @@ class TrainedModule(nn.Module):
             without_draws(self.targets)
         return self
 
-    def encoder_of(self, view: str, encoders: nn.ModuleDict | None = None) -> FrameEncoder:
+    def encoder_of(self, view: str, encoders: nn.ModuleDict | None = None) -> Encoder:
         """The encoder of a view; that of ``encoders`` (the EMA copies) where these are given."""
         modality, _ = self.modalities[view]
         encoders = self.encoders if encoders is None else encoders
-        found = encoders[modality if modality in encoders else "all"]
-        assert isinstance(found, FrameEncoder)
-        return found
+        encoder = encoders[modality if modality in encoders else "all"]
+        assert isinstance(encoder, Encoder)
+        return encoder
 
     def forward(
         self, batch: Batch, *, step: int = 0, total_steps: int = 1, generator: torch.Generator | None = None,

@@ -18,7 +18,7 @@ from mvssl.training.micro_batches import Terms
 from mvssl.types import Batch
 
 
-class Found(Enum):
+class StepVerdict(Enum):
     """What a step's loss and gradient are; the words are those of the log."""
 
     FINITE = ""
@@ -26,7 +26,7 @@ class Found(Enum):
     NOT_FINITE = "loss or gradient not finite"
 
 
-def judge(loss: torch.Tensor, norm: torch.Tensor, accelerator: Accelerator) -> Found:
+def judge(loss: torch.Tensor, norm: torch.Tensor, accelerator: Accelerator) -> StepVerdict:
     """The same on all processes: one process's bad loss is everybody's.
 
     With a scaler (fp16), a finite loss whose gradient is not finite is an overflow of the scale: no error, it is how the
@@ -38,18 +38,18 @@ def judge(loss: torch.Tensor, norm: torch.Tensor, accelerator: Accelerator) -> F
     values = torch.stack([loss.detach().float(), torch.as_tensor(norm, device=loss.device).float()])
     bad_loss, bad_norm = (accelerator.reduce((~torch.isfinite(values)).float(), "sum") > 0).tolist()
     if not bad_loss and not bad_norm:
-        return Found.FINITE
+        return StepVerdict.FINITE
     scaler = accelerator.scaler
     if not bad_loss and scaler is not None and scaler.get_scale() > 1:
-        return Found.OVERFLOW
-    return Found.NOT_FINITE
+        return StepVerdict.OVERFLOW
+    return StepVerdict.NOT_FINITE
 
 
-def settle(scaler: torch.amp.GradScaler | None, found: Found) -> None:
+def settle(scaler: torch.amp.GradScaler | None, found: StepVerdict) -> None:
     """Brings the scaler to its next step without the optimiser's: lowered by an overflow, else as it was before this one."""
     if scaler is None:
         return
-    if found is Found.OVERFLOW:
+    if found is StepVerdict.OVERFLOW:
         now = scaler.state_dict()
         scaler.load_state_dict({**now, "scale": now["scale"] * now["backoff_factor"], "_growth_tracker": 0})
     scaler.update(scaler.get_scale())  # the scale stays; that this step's gradients were scaled back is forgotten

@@ -38,7 +38,7 @@ def parameter_groups(module: TrainedModule, config: Optimiser) -> list[dict]:
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in module.encoders.named_parameters():
         if parameter.requires_grad:
-            factor = config.backbone_lr if ".trunk." in name or ".clips." in name else 1.0
+            factor = config.backbone_lr if ".backbone." in name or ".clips." in name else 1.0
             decay = config.weight_decay if parameter.dim() > 1 else 0.0
             groups.setdefault((config.lr * factor, decay), []).append(parameter)
     found: list[dict] = [

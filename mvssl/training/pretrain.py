@@ -178,7 +178,7 @@ def _validation(
     table = experiment.data.labels_table
     view, plan = next(iter(experiment.plans().items()))
     encoder = module.encoder_of(view)
-    if encoder.backbone is not encoder.trunk:
+    if not encoder.sees_single_pictures:
         raise ConfigError(
             f"train.evaluate_every: only for encoders of single pictures, not for {experiment.encoder['name']}; set it to 0"
         )

@@ -125,15 +125,15 @@ def _content(path: str) -> str:
 
 
 def _pictures(path: str) -> list[bytes]:
-    found = []
+    pictures = []
     for file in sorted(Path(path).iterdir()):
         if file.is_file():
             size = file.stat().st_size
             with file.open("rb") as opened:
                 first = opened.read(_EDGE)
                 opened.seek(max(size - _EDGE, 0))
-                found.append(f"{file.name}|{size}|".encode() + first + opened.read())
-    return found
+                pictures.append(f"{file.name}|{size}|".encode() + first + opened.read())
+    return pictures
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import torch
 
 from mvssl import files
 from mvssl.embedding import Recipe, describe, embed_video, project
-from mvssl.encoders import FrameEncoder, Image
+from mvssl.encoders import BackboneEncoder, Encoder
 from mvssl.errors import ConfigError
 from mvssl.evaluation import KendallTau, PhaseClassification, WarpError, evaluate_frames, flatten, time_only
 from mvssl.frames import Frames
@@ -44,7 +44,7 @@ class Validation:
     """
 
     def __init__(
-        self, encoder: FrameEncoder, recipe: Recipe, train: Sequence[Video], held_out: Sequence[Video],
+        self, encoder: Encoder, recipe: Recipe, train: Sequence[Video], held_out: Sequence[Video],
         segments: Segments | None, run: Path, *, save: Callable[[Path], None], device: torch.device | str = "cpu",
     ):  # fmt: skip
         self.encoder, self.recipe, self.run, self.save, self.device = encoder, recipe, run, save, device
@@ -91,8 +91,8 @@ class Validation:
 
     def _backbone(self) -> list[Frames]:
         """Backbone features of the videos and, where there are any, of copies of those held out; once, if they stay."""
-        if self._features is None or not self.encoder.trunk.frozen:
-            image = Image.of(self.encoder.trunk, chunk=self.encoder.chunk)
+        if self._features is None or not self.encoder.backbone.frozen:
+            image = BackboneEncoder(self.encoder.backbone, chunk=self.encoder.chunk)
             rows = [embed_video(image, video, recipe=self.recipe, device=self.device) for video in self.videos]
             plain = Frames(rows, describe(image, self.recipe, normalise=False))
             self._features = [plain]

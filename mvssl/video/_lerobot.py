@@ -67,10 +67,10 @@ def file_named(template: str, values: Mapping[str, Any], *, where: str) -> str:
         InputError: the template asks for something else than the text ``video_key`` and the whole numbers
             ``chunk_index`` and ``file_index`` (of any width up to 32 digits), or the path leads out of the folder.
     """
-    found = ""
+    name = ""
     try:
         for text, field, form, conversion in string.Formatter().parse(template):
-            found += text
+            name += text
             if field is None:
                 continue
             digits = re.fullmatch(r"0?(\d{0,9})d?", form or "")
@@ -78,12 +78,12 @@ def file_named(template: str, values: Mapping[str, Any], *, where: str) -> str:
                 raise ValueError(f"{{{field}{':' if form else ''}{form}}} is not known here")
             if int(digits[1] or 0) > _MAX_DIGITS:
                 raise ValueError(f"a number of {digits[1]} digits, more than {_MAX_DIGITS}")
-            found += format(values[field] if field == "video_key" else int(values[field]), form or "")
+            name += format(values[field] if field == "video_key" else int(values[field]), form or "")
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{where}: video_path {str(template)[:200]!r}: {error}; known are {', '.join(values)}, numbers as {{file_index:03d}}"
         ) from None
-    parts = PurePosixPath(found.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", found) or "\0" in found:
-        raise InputError(f"{where}: video_path leads to {found[:200]!r}, which is not below the folder of the dataset")
-    return found
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or re.match(r"[A-Za-z]:", name) or "\0" in name:
+        raise InputError(f"{where}: video_path leads to {name[:200]!r}, which is not below the folder of the dataset")
+    return name

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mvssl.errors import InputError
-from mvssl.rows import Row, clean, read_rows, read_text
+from mvssl.rows import TableRow, clean, read_rows, read_text
 from mvssl.types import Video
 
 from .suffixes import SUFFIXES
@@ -28,7 +28,7 @@ def read_kinetics(path: Path, root: Path) -> list[Video]:
     return [_listed(line, where, root) for where, line in lines]
 
 
-def _kinetics_row(row: Row, root: Path) -> Video:
+def _kinetics_row(row: TableRow, root: Path) -> Video:
     stem = f"{row.text('youtube_id')}_{int(row.number('time_start')):06d}_{int(row.number('time_end')):06d}"
     label, split = row.text("label"), row.text("split")
     folders = [*(f"{one}/" for one in (label, label.replace(" ", "_")) if one), "", f"{split}/"]

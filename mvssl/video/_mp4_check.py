@@ -15,21 +15,21 @@ import numpy as np
 from ._mp4 import SAMPLE_BOXES, TRACK_BOXES, track
 
 
-class Verdict(NamedTuple):
+class Mp4Verdict(NamedTuple):
     contradicts: bool  # a rule of the format is broken: no time or picture of this track can be trusted
     remark: str  # a stated duration that agrees with nothing; writers differ here, so it may mean nothing
 
 
-def judge(path: str, track_id: int) -> Verdict:
+def judge(path: str, track_id: int) -> Mp4Verdict:
     """What the tables of a track say of each other; nothing for a fragmented file."""
     with open(path, "rb") as file:
         tables = track(file, os.path.getsize(path), track_id)
     if tables is None:
-        return Verdict(False, "")
+        return Mp4Verdict(False, "")
     try:
-        return Verdict(not _agree(tables), "; ".join(_odd_durations(tables)))
+        return Mp4Verdict(not _agree(tables), "; ".join(_odd_durations(tables)))
     except (struct.error, KeyError, ValueError):
-        return Verdict(True, "")
+        return Mp4Verdict(True, "")
 
 
 def _agree(tables: dict[bytes, bytes]) -> bool:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from mvssl import files
 from mvssl.errors import InputError
-from mvssl.rows import Row, clean, read_rows
+from mvssl.rows import TableRow, clean, read_rows
 from mvssl.types import Video
 
 FIELDS: dict[str, type] = get_type_hints(Video)
@@ -45,7 +45,7 @@ def read_table(path: str | os.PathLike) -> list[Video]:
     path = Path(path)
     if path.suffix == ".parquet":
         stored: Sequence[Mapping[str, Any]] = pq.read_table(path).to_pylist()
-        rows: list[tuple[Mapping[str, Any], str, Row | None]] = [
+        rows: list[tuple[Mapping[str, Any], str, TableRow | None]] = [
             (row, f"{path}, row {number}", None) for number, row in enumerate(stored, start=1)
         ]
     else:
@@ -64,7 +64,7 @@ def unique(videos: list[Video], where: str) -> list[Video]:
     return videos
 
 
-def _row(row: Mapping[str, Any], path: Path, where: str, cells: Row | None) -> Video:
+def _row(row: Mapping[str, Any], path: Path, where: str, cells: TableRow | None) -> Video:
     """A video of named values; ``cells`` are there where the values are text."""
     values: dict[str, Any] = {}
     for name, value in row.items():
@@ -94,7 +94,7 @@ def existing(path: Path) -> str:
 _FALSE_TRUE = {"false": False, "0": False, "no": False, "true": True, "1": True, "yes": True}
 
 
-def _to(kind: type, name: str, value: Any, where: str, cells: Row | None) -> Any:
+def _to(kind: type, name: str, value: Any, where: str, cells: TableRow | None) -> Any:
     """A value as its field wants it.
 
     Raises:

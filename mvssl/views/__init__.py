@@ -5,7 +5,7 @@ A transform plans before decoding and is applied after it: ``drawn = transform.d
 """
 
 from mvssl.views.augment import Augment as Augment
-from mvssl.views.evaluation import Evaluation as Evaluation
+from mvssl.views.evaluation import EvaluationViews as EvaluationViews
 from mvssl.views.inputs import to_input as to_input
 from mvssl.views.modality import Modality as Modality
 from mvssl.views.modality import Transform as Transform

@@ -63,7 +63,7 @@ class Augment:
     device: Literal["loader", "model"] = "loader"
 
     def __post_init__(self) -> None:
-        where = f"views {type(self).__name__}"
+        where = f"views {type(self).__module__.rpartition('.')[2]}"
         if self.size < 1:
             raise InputError(f"{where}: size must be at least 1, not {self.size}")
         for name in ("flip", "jitter", "grayscale", "blur", "solarise", "erase"):

@@ -6,7 +6,7 @@ from mvssl.views.augment import Augment
 
 
 @dataclass(frozen=True, kw_only=True)
-class BYOL(Augment):
+class ByolViews(Augment):
     """BYOL (Grill et al., NeurIPS 2020, appendix B): weaker jitter than SimCLR's; the two views differ in blur and
     solarisation.
     """

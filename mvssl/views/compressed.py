@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from mvssl.errors import InputError
-from mvssl.views.carl import CARL
+from mvssl.views.carl import CarlViews
 from mvssl.views.parameters import Drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compressed(CARL):
+class Compressed(CarlViews):
     """CARL's augmentation, then every frame to JPEG and back, at one quality for all frames of a view.
 
     Args:

@@ -6,7 +6,7 @@ from mvssl.views.augment import Augment
 
 
 @dataclass(frozen=True, kw_only=True)
-class CVRL(Augment):
+class CvrlViews(Augment):
     """CVRL (Qian et al., CVPR 2021) as in the authors' code: crops of area 0.3 to 1 and ratio 1/2 to 2, jitter of
     strength 1, grayscale, blur always in the first clip and rarely in the second, solarisation in the second only.
     """

@@ -12,17 +12,17 @@ from mvssl.views.parameters import Drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class EvaluationViews:
     """Short side + centre crop at any native size, or the whole picture squeezed to a square; done by the decoder.
 
     Args:
         size: height and width of the view in pixels.
-        fit: "crop" takes the centre square, "squeeze" the whole picture (the aspect ratio changes).
+        fit: "crop" takes the centre square, "squash" the whole picture (the aspect ratio changes).
         zoom: with "crop", side of the square as a part of the short side (0.875 = the usual 256 to 224).
     """
 
     size: int = 224
-    fit: Literal["crop", "squeeze"] = "crop"
+    fit: Literal["crop", "squash"] = "crop"
     zoom: float = 1.0
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from mvssl import config
 from mvssl.types import View
 from mvssl.views._on_device import augment_on_device
 from mvssl.views.augment import Augment
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.rgb import RgbModality
 from mvssl.views.modality import Modality, Transform
 
 
@@ -20,6 +20,6 @@ def to_input(view: View, modality: str | Modality = "rgb", transform: Transform 
             here.
     """
     chosen = config.build("mvssl.views.modalities", modality, "modality") if isinstance(modality, str) else modality
-    if isinstance(transform, Augment) and transform.device == "model" and isinstance(chosen, RGB):
+    if isinstance(transform, Augment) and transform.device == "model" and isinstance(chosen, RgbModality):
         view = augment_on_device(view, transform.solarise_threshold)
     return chosen.to_input(view)

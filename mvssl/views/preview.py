@@ -14,8 +14,8 @@ from mvssl import files
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
 from mvssl.views.inputs import to_input
-from mvssl.views.modalities.rgb import RGB
-from mvssl.views.modalities.sound import Sound
+from mvssl.views.modalities.rgb import RgbModality
+from mvssl.views.modalities.sound import SoundModality
 from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import PARAMETERS
 
@@ -116,11 +116,11 @@ def _write_parameters(axes: Axes, name: str, view: View, sample: int, modality: 
         return
     values = dict(zip(PARAMETERS, view.params[sample].tolist()))
     box = ", ".join(f"{value:.2f}" for value in view.box[sample].tolist())
-    kind = type(modality).__name__.lower()
+    kind = type(modality).__module__.rpartition(".")[2]
     lines = [name if kind in name else f"{name} ({kind})"]
-    if not isinstance(modality, Sound):
+    if not isinstance(modality, SoundModality):
         lines += [f"box {box}", f"flip {values['flip']:.0f}"]
-    keys = (*(_COLOURS_DRAWN if isinstance(modality, RGB) else ()), "step_s")
+    keys = (*(_COLOURS_DRAWN if isinstance(modality, RgbModality) else ()), "step_s")
     lines += [f"{key} {values[key]:.3g}" for key in keys]
     axes.text(0, 0.5, "\n".join(lines), va="center", fontsize=7)
 

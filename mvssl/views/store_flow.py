@@ -9,14 +9,14 @@ import numpy as np
 
 from mvssl import files
 from mvssl.types import ClipRequest
-from mvssl.views.evaluation import Evaluation
-from mvssl.views.modalities.flow import Flow
+from mvssl.views.evaluation import EvaluationViews
+from mvssl.views.modalities.flow import FlowModality
 from mvssl.views.parameters import Drawn
 
 _CHUNK = 64  # frames decoded at a time
 
 
-def store_flow(decoder: Any, *, flow: Flow | None = None, size: int = 112, file: str = "flow") -> Path:
+def store_flow(decoder: Any, *, flow: FlowModality | None = None, size: int = 112, file: str = "flow") -> Path:
     """Writes the flow of every frame of a video to ``<video>.<file>.npz``, for the modality ``array`` of kind ``vectors``.
 
     The whole picture is squeezed to ``size`` x ``size``; crops and flips are applied when it is read. It takes
@@ -29,8 +29,8 @@ def store_flow(decoder: Any, *, flow: Flow | None = None, size: int = 112, file:
         size: of the stored fields in pixels.
         file: middle part of the file's name.
     """
-    flow = flow or Flow()
-    evaluation = Evaluation(size=size, fit="squeeze")
+    flow = flow or FlowModality()
+    evaluation = EvaluationViews(size=size, fit="squash")
     times_s = np.asarray(decoder.times_s)
     parts = []
     for start in range(0, len(times_s), _CHUNK):

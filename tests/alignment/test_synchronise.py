@@ -10,7 +10,7 @@ from mvssl.errors import InputError
 
 
 def recording(make_video, name, start_s, end_s, *, fps, rate=1.0, seed=0):
-    """A camera that starts at ``start_s`` of the take, its own clock at 0; rate > 1 runs fast."""
+    """A camera that starts at ``start_s`` of the session, its own clock at 0; rate > 1 runs fast."""
     time_s = np.arange(0, (end_s - start_s) * rate, 1 / fps)
     return make_video(name, (start_s + time_s / rate) / 20, noise=0.5, seed=seed, fps=fps, scene=3.0)
 

@@ -27,7 +27,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    """Two cameras of one take; one of them started 0.3 s earlier."""
+    """Two cameras of one session; one of them started 0.3 s earlier."""
     root = tmp_path_factory.mktemp("videos")
     shade = np.linspace(0, 255, 43)[:, None, None, None] * np.ones((1, 32, 32, 3))
     write_video(root / "a.mp4", shade[3:].astype(np.uint8), fps=10)
@@ -89,7 +89,7 @@ def test_the_evaluators_read_the_table(model, videos, tmp_path):
 
 
 def test_refusals(model, videos, tmp_path):
-    with pytest.raises(InputError, match="no layer 'head' in this encoder; it has: trunk, mlp, transformer"):
+    with pytest.raises(InputError, match="no layer 'head' in this encoder; it has: backbone, mlp, transformer"):
         embed(model, videos, tmp_path, layers=("head",), progress=False)
     short = videos[0]._replace(id="short", end_s=0.5)
     with pytest.raises(InputError, match=r"short: a video of 5 frames is too short to be cut"):

@@ -85,7 +85,7 @@ def test_every_evaluator_on_what_the_data_allows_and_nothing_twice(dataset, tmp_
     names = {name.partition("/")[0] for name in row}
     assert names >= {"label_efficiency", "label_efficiency_few_shot", "segmentation", "key_moments", "diagnostics"}
     assert names >= {"phase_classification_svm", "guillotine", "diversity", "warp_error"}
-    assert {"guillotine/trunk", "guillotine/transformer", "guillotine/embedding"} <= set(row)
+    assert {"guillotine/backbone", "guillotine/transformer", "guillotine/embedding"} <= set(row)
     assert {path.name for path in found.plots} == {"similarity.png", "tau.png", "confusion.png", "layers.png"}
     assert (tmp_path / "tables" / "warp_error.tex").read_text().startswith(r"\begin{tabular}")
     stored = json.loads(found.results.read_text())
@@ -144,7 +144,7 @@ def test_the_row_before_training_is_an_untrained_network_behind_the_own_backbone
     before = rows_of(model, dataset, tmp_path)["before training"].encoder
     own = dict(model.encoder.named_parameters())
     for name, parameter in before.named_parameters():
-        if name.startswith("trunk"):
+        if name.startswith("backbone"):
             assert torch.equal(parameter, own[name]), name
         elif parameter.dim() > 1:
             assert not torch.equal(parameter, own[name]), f"{name} is that of the run"
@@ -155,7 +155,7 @@ def test_own_maps_are_scaled_each_by_itself_before_the_mean_goes(dataset, tmp_pa
     spec = {**FRAME, "stage": 1, "pooling": "grid", "grid": 2, "add_last": True}
     model = Model(encoder=spec, recipe={"size": 32}).eval()
     rows = rows_of(model, dataset, tmp_path)
-    middle, last = model.encoder.trunk.map_dims
+    middle, last = model.encoder.backbone.map_dims
     raw = rows["own backbone"].backbone.plain[0].embedding.astype(np.float64)
     assert raw.shape[1] == middle + last
     parts = [part / np.linalg.norm(part, axis=1, keepdims=True) for part in np.split(raw, [middle], axis=1)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mvssl.embedding import Model, Recipe, embed_folder, embed_video, load, project
 from mvssl.embedding.video import windows
-from mvssl.encoders import Image
+from mvssl.encoders import BackboneEncoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames, file_name, read_frames, write_frames
 from mvssl.video import read_videos, write_video
@@ -70,13 +70,15 @@ def test_the_number_of_pictures_at_once_changes_nothing(folder, model, monkeypat
 
 def test_projecting_backbone_features_equals_embedding_afresh(folder, model, tmp_path):
     videos = read_videos(folder)
-    trunk, _ = embed_folder(Image.of(model.encoder.trunk), videos, tmp_path, recipe=model.recipe, progress=False)
-    projected = project(model.encoder, trunk, recipe=model.recipe)
+    backbone, _ = embed_folder(
+        BackboneEncoder(model.encoder.backbone), videos, tmp_path, recipe=model.recipe, progress=False
+    )
+    projected = project(model.encoder, backbone, recipe=model.recipe)
     afresh = [model.frames(video).embedding for video in videos]
     for found, expected in zip(projected.embeddings, afresh):
         assert np.allclose(found, expected, atol=1e-5)
     with pytest.raises(InputError, match="cannot be projected"):
-        project(Model(encoder=ENCODER, recipe={"size": 32}).encoder, trunk, recipe=model.recipe)
+        project(Model(encoder=ENCODER, recipe={"size": 32}).encoder, backbone, recipe=model.recipe)
 
 
 def test_a_saved_model_embeds_the_same(folder, model, tmp_path):

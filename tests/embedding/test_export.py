@@ -67,7 +67,7 @@ def test_a_pt2_file_embeds_as_the_command_does(video, tmp_path):
     about = json.loads(found.about.read_text())
     assert about["inputs"]["pixels"]["shape"] == [1, "T", 3, 32, 32]
     assert about["output"]["embedding"]["shape"] == [1, "T", 128]
-    assert about["inside"]["mean"] == pytest.approx(model.encoder.trunk.mean.flatten().tolist())
+    assert about["inside"]["mean"] == pytest.approx(model.encoder.backbone.mean.flatten().tolist())
     assert about["recipe"]["size"] == 32
     assert about["unit_length"] is True
     assert about["largest_difference"] == {str(length): value for length, value in found.differences.items()}

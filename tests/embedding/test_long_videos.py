@@ -47,7 +47,7 @@ def embedded(model, folder, output):
 def test_an_interrupted_video_goes_on_without_repeating_windows(folder, model, tmp_path, monkeypatch):
     whole = embedded(model, folder, tmp_path / "whole")[0]
     seen = []
-    features = model.encoder.trunk_features
+    features = model.encoder.backbone_features
 
     def counted(pictures):
         if len(seen) == 4:
@@ -55,7 +55,7 @@ def test_an_interrupted_video_goes_on_without_repeating_windows(folder, model, t
         seen.append(pictures.shape[1])
         return features(pictures)
 
-    monkeypatch.setattr(model.encoder, "trunk_features", counted)
+    monkeypatch.setattr(model.encoder, "backbone_features", counted)
     with pytest.raises(InputError, match="unplugged"):
         embedded(model, folder, tmp_path / "parts")
     assert not list((tmp_path / "parts").glob("*.parquet"))
@@ -63,7 +63,7 @@ def test_an_interrupted_video_goes_on_without_repeating_windows(folder, model, t
     assert finished > 3
     seen.clear()
     monkeypatch.setattr(
-        model.encoder, "trunk_features", lambda pictures: seen.append(pictures.shape[1]) or features(pictures)
+        model.encoder, "backbone_features", lambda pictures: seen.append(pictures.shape[1]) or features(pictures)
     )
     again = embedded(model, folder, tmp_path / "parts")[0]
     assert sum(seen) < 400 - 64 * 2  # what the finished windows had seen alone is not decoded again
@@ -75,7 +75,7 @@ def test_an_interrupted_video_goes_on_without_repeating_windows(folder, model, t
 KILLED = """
 import sys, time
 from mvssl.embedding import embed_folder, load
-from mvssl.embedding.parts import Parts
+from mvssl.embedding.finished_windows import Parts
 from mvssl.video import read_videos
 save = Parts.save
 def slow(self, keep, columns):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from mvssl.encoders import Clip
-from mvssl.encoders._clip_trunk import BACKBONES, ClipTrunk, _create
+from mvssl.encoders import ClipEncoder
+from mvssl.encoders._clip_backbone import BACKBONES, ClipBackbone, _create
 from mvssl.encoders.clip import _at_frames, _clips
 from mvssl.errors import InputError
 from mvssl.types import View
@@ -36,25 +36,24 @@ class Steps(nn.Module):
 
 def stubbed(step, **settings):
     """A clip encoder whose network is ``Steps``."""
-    encoder = Clip.__new__(Clip)
     original = BACKBONES["x3d_s"]
     BACKBONES["x3d_s"] = lambda channels, num_frames, size: (Steps(step), 1, step)
     try:
-        encoder.__init__(backbone="x3d_s", size=SIZE, freeze="all", **settings)
+        encoder = ClipEncoder(backbone="x3d_s", size=SIZE, freeze="all", **settings)
     finally:
         BACKBONES["x3d_s"] = original
     return encoder.eval()
 
 
 def test_r3d50_has_the_papers_number_of_parameters():
-    trunk = ClipTrunk("r3d50_cvrl", weights="none", freeze="none", num_frames=16, size=SIZE, in_channels=3)
-    number = sum(parameter.numel() for parameter in trunk.parameters())
+    backbone = ClipBackbone("r3d50_cvrl", weights="none", freeze="none", num_frames=16, size=SIZE, in_channels=3)
+    number = sum(parameter.numel() for parameter in backbone.parameters())
     assert round(number / 1e6, 1) == 31.7  # convolutions and the scales and shifts of batch norms, without a head
-    temporal = {name: m.kernel_size[0] for name, m in trunk.model.named_modules() if isinstance(m, nn.Conv3d)}
+    temporal = {name: m.kernel_size[0] for name, m in backbone.model.named_modules() if isinstance(m, nn.Conv3d)}
     assert temporal["blocks.0.conv"] == 5
     for block, kernel in ((1, 1), (2, 1), (3, 3), (4, 3)):
         assert {v for k, v in temporal.items() if k.startswith(f"blocks.{block}.") and k.endswith("conv_a")} == {kernel}
-    strides = [m.stride[0] for m in trunk.model.modules() if isinstance(m, nn.Conv3d)]
+    strides = [m.stride[0] for m in backbone.model.modules() if isinstance(m, nn.Conv3d)]
     assert strides.count(2) == 1
     assert set(strides) == {1, 2}
 
@@ -66,7 +65,7 @@ def test_r3d50_has_the_papers_number_of_parameters():
 @torch.no_grad()
 def test_every_backbone_gives_frames_and_a_clip(backbone, dim, num_frames):
     torch.manual_seed(0)
-    encoder = Clip(backbone=backbone, num_frames=6, size=SIZE).eval()
+    encoder = ClipEncoder(backbone=backbone, num_frames=6, size=SIZE).eval()
     found = encoder(view_of(num_frames))
     assert found.frame.shape == (2, num_frames, dim)
     assert found.clip.shape == (2, dim)
@@ -86,13 +85,13 @@ def test_a_step_is_centred_on_its_frame(backbone):
     Residual branches of a new network add nothing, so that what is reached is narrow.
     """
     torch.manual_seed(0)
-    trunk = ClipTrunk(backbone, weights="none", freeze="all", num_frames=24, size=SIZE, in_channels=3).eval()
+    backbone = ClipBackbone(backbone, weights="none", freeze="all", num_frames=24, size=SIZE, in_channels=3).eval()
     clip, mask = torch.rand(1, 3, 24, SIZE, SIZE), torch.ones(1, 24, dtype=torch.bool)
     changed = clip.clone()
     changed[:, :, 12] = 1 - changed[:, :, 12]
-    reached = (trunk(changed, mask) - trunk(clip, mask)).norm(dim=2)[0].nonzero().flatten().float()
-    assert reached.mean() == 12 / trunk.step
-    assert len(reached) < 24 / trunk.step
+    reached = (backbone(changed, mask) - backbone(clip, mask)).norm(dim=2)[0].nonzero().flatten().float()
+    assert reached.mean() == 12 / backbone.step
+    assert len(reached) < 24 / backbone.step
 
 
 def test_frames_between_steps_are_interpolated_in_time():
@@ -135,7 +134,7 @@ def test_a_long_view_is_seen_in_clips_and_the_chunk_changes_nothing(step):
 @torch.no_grad()
 def test_what_is_in_the_padding_changes_nothing():
     torch.manual_seed(0)
-    encoder = Clip(backbone="x3d_s", num_frames=8, size=SIZE).eval()
+    encoder = ClipEncoder(backbone="x3d_s", num_frames=8, size=SIZE).eval()
     view = view_of(8)
     mask = view.mask.clone()
     mask[1, 5:] = False
@@ -152,20 +151,21 @@ def test_what_is_in_the_padding_changes_nothing():
 
 def test_gradients_reach_a_trained_backbone_and_stop_at_a_frozen_one():
     torch.manual_seed(0)
-    encoder = Clip(backbone="x3d_s", num_frames=4, size=SIZE, freeze=("blocks.0", "blocks.1")).train()
+    encoder = ClipEncoder(backbone="x3d_s", num_frames=4, size=SIZE, freeze=("blocks.0", "blocks.1")).train()
     found = encoder(view_of(4))
     (found.clip.square().sum() + found.frame.square().sum()).backward()
     for name, parameter in encoder.clips.model.named_parameters():
         assert (parameter.grad is None) == name.startswith(("blocks.0", "blocks.1")), name
     assert not encoder.clips.model.blocks[0].training
-    assert encoder.backbone is encoder.clips
+    assert encoder.network is encoder.clips
+    assert not encoder.sees_single_pictures
 
 
 def test_weights_of_the_zoo_are_read_without_their_head(tmp_path):
     torch.manual_seed(1)
     whole = _create("x3d", "x3d")()
     torch.save({"model_state": whole.state_dict()}, tmp_path / "X3D_S.pyth")
-    encoder = Clip(backbone="x3d_s", weights=str(tmp_path / "X3D_S.pyth"), size=SIZE).eval()
+    encoder = ClipEncoder(backbone="x3d_s", weights=str(tmp_path / "X3D_S.pyth"), size=SIZE).eval()
     assert torch.equal(encoder.clips.model.blocks[0].conv.conv_t.weight, whole.blocks[0].conv.conv_t.weight)
     last = encoder.clips.model.blocks[5].pool.pre_conv
     assert torch.equal(last.weight, whole.blocks[5].pool.pre_conv.weight)
@@ -181,7 +181,7 @@ def test_weights_of_the_zoo_are_read_without_their_head(tmp_path):
 )
 def test_what_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
-        Clip(**settings)
+        ClipEncoder(**settings)
 
 
 def test_pictures_of_another_size_are_refused():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mvssl.encoders import Frame
+from mvssl.encoders import FrameEncoder
 from mvssl.encoders._token_pooling import TokenPooling
 from mvssl.types import View
 
@@ -53,7 +53,7 @@ def test_gradients_are_those_of_finite_differences():
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
 def test_it_is_trained_behind_a_frozen_backbone_and_works_on_cached_features(backbone):
     torch.manual_seed(0)
-    encoder = Frame(
+    encoder = FrameEncoder(
         **{**SMALL, "backbone": backbone},
         freeze="all",
         pooling="attention",
@@ -65,11 +65,11 @@ def test_it_is_trained_behind_a_frozen_backbone_and_works_on_cached_features(bac
     pixels = torch.randint(0, 255, (2, 3, 1, 3, 160, 160), dtype=torch.uint8)
     time_s, mask = torch.arange(3.0).expand(2, -1), torch.ones(2, 3, dtype=torch.bool)
     view = View(pixels, time_s, mask, torch.ones(2, dtype=torch.bool), torch.zeros(2, 4), torch.zeros(2, 1))
-    features = encoder.trunk_features(pixels)
-    assert features.shape == (2, 3, 4 * encoder.trunk.num_channels)
-    assert features.shape[2] == encoder.dims.maps["trunk"]
+    features = encoder.backbone_features(pixels)
+    assert features.shape == (2, 3, 4 * encoder.backbone.num_channels)
+    assert features.shape[2] == encoder.dims.maps["backbone"]
     found = encoder(view).frame
     assert torch.allclose(found, encoder(view._replace(pixels=features)).frame, atol=1e-5)
     found.square().sum().backward()
     assert encoder.members[0].tokens.queries.grad.abs().sum() > 0
-    assert all(parameter.grad is None for parameter in encoder.trunk.parameters())
+    assert all(parameter.grad is None for parameter in encoder.backbone.parameters())

@@ -5,7 +5,7 @@ import timm
 import torch
 from safetensors.torch import load_file
 
-from mvssl.encoders._trunk import Trunk
+from mvssl.encoders._image_backbone import ImageBackbone
 from mvssl.encoders.weights import fingerprint, load_weights, package_weights
 from mvssl.errors import InputError
 
@@ -34,7 +34,7 @@ def test_weights_of_another_backbone_are_refused(tmp_path):
     path = tmp_path / "w.pth"
     torch.save(timm.create_model("resnet10t").state_dict(), path)
     with pytest.raises(InputError, match="does not fit resnet18"):
-        Trunk("resnet18", weights=str(path), freeze="none", pooling="mean")
+        ImageBackbone("resnet18", weights=str(path), freeze="none", pooling="mean")
 
 
 def test_a_pickle_with_code_is_refused(tmp_path):
@@ -59,9 +59,9 @@ def test_weights_for_another_number_of_channels(tmp_path, channels):
     path = tmp_path / "w.pth"
     source = timm.create_model("test_resnet", num_classes=0)
     torch.save(source.state_dict(), path)
-    trunk = Trunk("test_resnet", weights=str(path), freeze="all", pooling="mean", in_channels=channels)
+    backbone = ImageBackbone("test_resnet", weights=str(path), freeze="all", pooling="mean", in_channels=channels)
     first = source.default_cfg["first_conv"] + ".weight"
-    own, rgb = trunk.model.state_dict(), source.state_dict()
+    own, rgb = backbone.model.state_dict(), source.state_dict()
     expected = {1: rgb[first].sum(1, keepdim=True), 2: rgb[first][:, :2] * 1.5, 3: rgb[first]}[channels]
     torch.testing.assert_close(own.pop(first), expected)
     assert all(torch.equal(value, rgb[name]) for name, value in own.items())

@@ -52,7 +52,7 @@ def test_offsets_of_cut_cameras_and_of_the_clock(make_video):
 
 @pytest.fixture
 def moments(make_video):
-    """Three takes of two events at different times; the embedding tells the phase and the place within it."""
+    """Three sessions of two events at different times; the embedding tells the phase and the place within it."""
     videos, segments = [], Segments()
     for i, cuts in enumerate([(1.0, 2.0, 3.0), (0.5, 2.5, 4.0), (1.5, 2.0, 2.5)]):
         time_s = np.arange(round(cuts[-1] * 10)) / 10

@@ -74,7 +74,7 @@ def test_controls_equal_the_documented_baselines(real_table, data_root, name, pa
         segments = Segments(
             {v: [Segment(s.start_s, s.end_s, rest.get(s.label, s.label)) for s in row] for v, row in segments.items()}
         )
-    if part == "no idle":  # the frames added at one end of a take
+    if part == "no idle":  # the frames added at one end of a session
         with (data_root / name / "takes.csv").open() as file:
             added = {row["session"]: (int(row["idle_start"]), int(row["idle_end"])) for row in csv.DictReader(file)}
         frames = Frames([without(v, *added[v.session]) for v in frames])

@@ -16,20 +16,20 @@ import torch
 
 from mvssl.errors import InputError, VideoError
 from mvssl.loading import ClipDataset, Loader, make_loader
-from mvssl.sampling import CARL, TCC, BatchPlan, Synced, Ticket, Uniform, sessions
+from mvssl.sampling import BatchPlan, CarlSampler, SyncedSampler, TccSampler, Ticket, UniformSampler, sessions
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, scan, write_video
 from mvssl.video.bad_files import BadFiles
 from mvssl.video.pyav import PyAVReader
-from mvssl.views import PARAMETERS, Augment, Evaluation, to_input
-from mvssl.views.modalities.array import Array
-from mvssl.views.modalities.chroma import Chroma
-from mvssl.views.modalities.difference import Difference
-from mvssl.views.modalities.flow import Flow
-from mvssl.views.modalities.luminance import Luminance
-from mvssl.views.modalities.motion import Motion
-from mvssl.views.modalities.rgb import RGB
-from mvssl.views.modalities.sound import Sound
+from mvssl.views import PARAMETERS, Augment, EvaluationViews, to_input
+from mvssl.views.modalities.array import ArrayModality
+from mvssl.views.modalities.chroma import ChromaModality
+from mvssl.views.modalities.difference import DifferenceModality
+from mvssl.views.modalities.flow import FlowModality
+from mvssl.views.modalities.luminance import LuminanceModality
+from mvssl.views.modalities.motion import MotionModality
+from mvssl.views.modalities.rgb import RgbModality
+from mvssl.views.modalities.sound import SoundModality
 from mvssl.views.store_flow import store_flow
 
 WIDTH, HEIGHT, FPS, NUM = 96, 64, 20.0, 40
@@ -65,8 +65,8 @@ def loader_of(
     samples = sessions(videos, by=by)
     dataset = ClipDataset(
         samples,
-        sampler=sampler or CARL(num_frames=6),
-        transform=transform or Evaluation(size=16),
+        sampler=sampler or CarlSampler(num_frames=6),
+        transform=transform or EvaluationViews(size=16),
         modalities=modalities,
         policy=policy,
     )
@@ -120,7 +120,7 @@ def test_rows_labels_and_parameters(videos):
 
 
 def test_padding_is_masked(videos):
-    (_, batch), *_ = batches(videos, end_step=1, sampler=CARL(num_frames=NUM + 5))
+    (_, batch), *_ = batches(videos, end_step=1, sampler=CarlSampler(num_frames=NUM + 5))
     for view in batch.views.values():
         assert view.mask.sum(1).tolist() == [NUM, NUM]
         assert (view.time_s[:, NUM:] == view.time_s[:, NUM - 1 : NUM]).all()
@@ -149,13 +149,13 @@ def test_two_processes_see_the_halves_of_the_global_batch(videos):
 
 def test_modalities_of_one_view_share_times_draws_and_pixels(videos):
     modalities = {
-        "light": Luminance(),
-        "colour": Chroma(),
-        "flow": Flow(delta_s=0.1),
-        "change": Difference(delta_s=0.1),
+        "light": LuminanceModality(),
+        "colour": ChromaModality(),
+        "flow": FlowModality(delta_s=0.1),
+        "change": DifferenceModality(delta_s=0.1),
     }
     loader = loader_of(
-        videos, sampler=Uniform(num_frames=5), modalities=modalities, transform=Augment(size=16), end_step=1
+        videos, sampler=UniformSampler(num_frames=5), modalities=modalities, transform=Augment(size=16), end_step=1
     )
     (_, batch), *_ = loader
     views = batch.views
@@ -177,14 +177,14 @@ def test_modalities_of_one_view_share_times_draws_and_pixels(videos):
 
 def test_the_difference_of_a_brightening_video_is_its_slope(videos):
     (_, batch), *_ = batches(
-        videos, sampler=Uniform(num_frames=5), modalities={"change": Difference(delta_s=0.1)}, end_step=1
+        videos, sampler=UniformSampler(num_frames=5), modalities={"change": DifferenceModality(delta_s=0.1)}, end_step=1
     )
     change = to_input(batch.views["change"], "difference").pixels
     torch.testing.assert_close(change, torch.full_like(change, 0.5 + 2 * STEP / 255 / 2), atol=3 / 255, rtol=0)
 
 
 def test_context_frames_come_as_neighbours(videos):
-    (_, batch), *_ = batches(videos, sampler=TCC(num_frames=5, context_s=(-0.2, 0.0)), end_step=1)
+    (_, batch), *_ = batches(videos, sampler=TccSampler(num_frames=5, context_s=(-0.2, 0.0)), end_step=1)
     view = batch.views["a"]
     assert view.pixels.shape[:3] == (2, 5, 2)
     level = view.pixels.float().mean((3, 4, 5))
@@ -195,7 +195,7 @@ def test_context_frames_come_as_neighbours(videos):
 
 def test_a_missing_camera_is_absent_not_invented(videos):
     alone = [*videos[:3], videos[3]._replace(session="s9")]
-    sampler = Synced(num_frames=4, cameras=("c0", "c1"))
+    sampler = SyncedSampler(num_frames=4, cameras=("c0", "c1"))
     loader = loader_of(alone, by="session", sampler=sampler, batch_size=3, end_step=1)
     (_, batch), *_ = loader
     order = batch.index.tolist()
@@ -213,9 +213,9 @@ def test_a_missing_camera_is_absent_not_invented(videos):
 
 
 def test_sound_is_heard_where_there_is_some(videos):
-    sound = Sound(num_mels=32, num_parts=2, context_s=0.2)
+    sound = SoundModality(num_mels=32, num_parts=2, context_s=0.2)
     (_, batch), *_ = batches(
-        videos, sampler=Uniform(num_frames=5), modalities={"a": Sound(num_mels=32, num_parts=2, context_s=0.2)},
+        videos, sampler=UniformSampler(num_frames=5), modalities={"a": SoundModality(num_mels=32, num_parts=2, context_s=0.2)},
         batch_size=4, end_step=1,
     )  # fmt: skip
     view = batch.views["a"]
@@ -230,8 +230,10 @@ def test_sound_is_heard_where_there_is_some(videos):
 
 def test_sound_and_pictures_of_a_view_are_of_the_same_instants(videos):
     """Of the frames shown, not of the instants asked for, which lie up to a frame later."""
-    modalities = {"a": RGB(), "a_sound": Sound(), "a_flow": Flow()}
-    (_, batch), *_ = batches([videos[0]], modalities=modalities, sampler=CARL(num_frames=6), batch_size=1, end_step=1)
+    modalities = {"a": RgbModality(), "a_sound": SoundModality(), "a_flow": FlowModality()}
+    (_, batch), *_ = batches(
+        [videos[0]], modalities=modalities, sampler=CarlSampler(num_frames=6), batch_size=1, end_step=1
+    )
     assert batch.views["a_sound"].present.all()
     for name in ("a_sound", "a_flow"):
         assert torch.equal(batch.views[name].time_s, batch.views["a"].time_s)
@@ -279,8 +281,8 @@ def test_workers_start_after_opencv_used_its_threads(videos):
     picture = np.random.default_rng(0).integers(0, 255, (256, 256), dtype=np.uint8)
     for _ in range(3):
         cv2.DISOpticalFlow_create().calc(picture, picture, None)
-    modalities = {"a": Flow(delta_s=0.1)}
-    found = batches(videos, sampler=Uniform(num_frames=3), modalities=modalities, num_workers=1, end_step=1)
+    modalities = {"a": FlowModality(delta_s=0.1)}
+    found = batches(videos, sampler=UniformSampler(num_frames=3), modalities=modalities, num_workers=1, end_step=1)
     cv2.setNumThreads(threads)
     assert found[0][1].views["a"].pixels.shape == (2, 3, 1, 2, 16, 16)
 
@@ -288,12 +290,12 @@ def test_workers_start_after_opencv_used_its_threads(videos):
 KILLED_WORKER = """
 import multiprocessing, os, signal, sys
 from mvssl.loading import ClipDataset, make_loader
-from mvssl.sampling import BatchPlan, Uniform, sessions
+from mvssl.sampling import BatchPlan, UniformSampler, sessions
 from mvssl.video import read_videos
-from mvssl.views import Evaluation
+from mvssl.views import EvaluationViews
 
 samples = sessions(read_videos(sys.argv[1]))
-dataset = ClipDataset(samples, sampler=Uniform(num_frames=4), transform=Evaluation(size=16))
+dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=4), transform=EvaluationViews(size=16))
 loader = make_loader(dataset, BatchPlan(samples, batch_size=2), num_workers=1, end_step=500)
 iterator = iter(loader)
 next(iterator)
@@ -313,7 +315,7 @@ def test_a_killed_worker_is_an_error_not_a_hang(videos):
 
 def test_decoders_are_closed_and_bounded(videos):
     samples = sessions(videos, by="video")
-    dataset = ClipDataset(samples, sampler=Uniform(num_frames=2), transform=Evaluation(size=8), max_open=2)
+    dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=2), transform=EvaluationViews(size=8), max_open=2)
     before = len(os.listdir("/proc/self/fd"))
     for sample in [0, 1, 2, 3, 0, 1]:
         dataset[Ticket(sample, (0, 0, 0))]
@@ -325,19 +327,21 @@ def test_decoders_are_closed_and_bounded(videos):
 def test_names_that_cannot_be_placed_are_refused(videos):
     samples = sessions(videos, by="video")
     with pytest.raises(InputError, match="'light' is none of the sampler's"):
-        ClipDataset(samples, sampler=CARL(), transform=Evaluation(), modalities={"light": Luminance()})
+        ClipDataset(
+            samples, sampler=CarlSampler(), transform=EvaluationViews(), modalities={"light": LuminanceModality()}
+        )
     with pytest.raises(InputError, match="occurs more than once"):
-        ClipDataset([*samples, samples[0]], sampler=CARL(), transform=Evaluation())
+        ClipDataset([*samples, samples[0]], sampler=CarlSampler(), transform=EvaluationViews())
 
 
 def test_a_video_shorter_than_the_reach_is_named(videos):
     with pytest.raises(InputError, match=r"v\d.mp4.*after each frame"):
-        batches(videos, sampler=Uniform(num_frames=2), modalities={"a": Flow(delta_s=3.0)}, end_step=1)
+        batches(videos, sampler=UniformSampler(num_frames=2), modalities={"a": FlowModality(delta_s=3.0)}, end_step=1)
 
 
 def test_two_readings_of_a_ticket_are_equal(videos):
     samples = sessions(videos, by="video")
-    dataset = ClipDataset(samples, sampler=CARL(num_frames=5), transform=Augment(size=16))
+    dataset = ClipDataset(samples, sampler=CarlSampler(num_frames=5), transform=Augment(size=16))
     first, again = dataset[Ticket(1, (0, 5, 2))], dataset[Ticket(1, (0, 5, 2))]
     other = dataset[Ticket(1, (0, 5, 3))]
     for name in ("a", "b"):
@@ -362,12 +366,17 @@ def test_stored_flow_is_the_flow_computed_on_the_fly(tmp_path):
     path = tmp_path / "pan.mp4"
     write_video(path, (texture[:, 100 - 4 * i : 100 - 4 * i + WIDTH] for i in range(25)), fps=FPS, crf=8)
     with open_video(Video("pan", str(path))) as decoder:
-        assert store_flow(decoder, size=96, flow=Flow(delta_s=0.05)) == tmp_path / "pan.flow.npz"
+        assert store_flow(decoder, size=96, flow=FlowModality(delta_s=0.05)) == tmp_path / "pan.flow.npz"
         video = decoder.video
-    modalities = {"now": Flow(delta_s=0.05), "stored": Array(file="flow", kind="vectors")}
+    modalities = {"now": FlowModality(delta_s=0.05), "stored": ArrayModality(file="flow", kind="vectors")}
     transform = Augment(size=64, crop_scale=(0.6, 0.8))
     found = batches(
-        [video], sampler=Uniform(num_frames=6), modalities=modalities, transform=transform, batch_size=1, end_step=4
+        [video],
+        sampler=UniformSampler(num_frames=6),
+        modalities=modalities,
+        transform=transform,
+        batch_size=1,
+        end_step=4,
     )
     flips = set()
     for _, batch in found:
@@ -396,7 +405,7 @@ def test_real_takes_from_two_cameras(data_root):
     samples = sessions(scan(videos).videos)
     cameras = ("cam0", "cam1")
     dataset = ClipDataset(
-        samples, sampler=Synced(num_frames=6, cameras=cameras, clip_s=1.0), transform=Augment(size=32)
+        samples, sampler=SyncedSampler(num_frames=6, cameras=cameras, clip_s=1.0), transform=Augment(size=32)
     )
     loader = make_loader(dataset, BatchPlan(samples, batch_size=len(samples)), end_step=1)
     ((_, batch),) = list(loader)
@@ -430,8 +439,11 @@ def test_everything_of_a_sample_is_decoded_in_one_pass(videos, monkeypatch):
     monkeypatch.setattr(PyAVReader, "decode", counted)
     monkeypatch.setattr(PyAVReader, "__init__", noted)
     dataset = ClipDataset(
-        sessions(videos, by="video"), sampler=CARL(num_frames=6), transform=Augment(size=16),
-        modalities={"a": RGB(), "a_motion": Motion(), "a_flow": Flow(), "b": RGB(), "b_motion": Motion()},
+        sessions(videos, by="video"), sampler=CarlSampler(num_frames=6), transform=Augment(size=16),
+        modalities={
+            "a": RgbModality(), "a_motion": MotionModality(), "a_flow": FlowModality(), "b": RgbModality(),
+            "b_motion": MotionModality(),
+        },
     )  # fmt: skip
     for step in range(3):
         sample = dataset[Ticket(0, step)]

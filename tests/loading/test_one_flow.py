@@ -18,7 +18,7 @@ from mvssl.loading.plan import KeptDraws
 from mvssl.sampling import sessions
 from mvssl.training import Experiment
 from mvssl.training.experiment import build_plan
-from mvssl.training.frame_labels import FrameLabels
+from mvssl.training.frame_labels import LabelLookup
 from mvssl.types import Video
 from mvssl.video import open_video, write_video
 from mvssl.video.bad_files import BadFiles
@@ -129,7 +129,7 @@ def test_every_field_of_a_batch_is_the_same_but_pixels(name, index, tmp_path):
     decoded = dataset_of(experiment, index, draws=KeptDraws(transform, passes=PASSES, seed=SEED))
     fresh = dataset_of(experiment, index)
     steps = 2 * build_plan(experiment, kept.sessions).steps_per_epoch
-    labels = FrameLabels({v.id: [Segment(0.0, 0.9, "x"), Segment(0.9, 1.5, "y")] for v in index[::2]}, index)
+    labels = LabelLookup({v.id: [Segment(0.0, 0.9, "x"), Segment(0.9, 1.5, "y")] for v in index[::2]}, index)
     for (_, batch), (_, other), (_, anew) in zip(
         batches_of(kept, experiment, steps),
         batches_of(decoded, experiment, steps),
@@ -154,7 +154,7 @@ def assert_shows_the_same(kept, decoded, cache):
     plain = decoded.params[:, PARAMETERS.index("contrast")] == 1
     pixels = to_input(decoded, cache.modality, cache.transform).pixels[plain]
     if len(pixels) and pixels.shape[2] == 1:
-        features = cache.encoder.trunk_features(pixels)
+        features = cache.encoder.backbone_features(pixels)
         torch.testing.assert_close(kept.pixels[plain], features, atol=1e-3 * float(features.max()), rtol=1e-3)
 
 

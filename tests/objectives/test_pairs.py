@@ -6,7 +6,7 @@ import pytest
 import torch
 from references.objective_batches import context, info
 
-from mvssl.objectives._frames import Frames
+from mvssl.objectives._frames import ViewFrames
 from mvssl.objectives._instants import same_instant
 from mvssl.objectives._pairs import concatenate, in_time_order, sequence_pairs, squared_distance
 
@@ -15,7 +15,7 @@ def numbered(size, num=3, mask=None):
     """Frames whose only feature is the number of their sample."""
     z = torch.arange(float(size))[:, None, None].expand(size, num, 1)
     valid = torch.ones(size, num, dtype=torch.bool) if mask is None else mask
-    return Frames(z, torch.arange(float(num)).expand(size, num).double(), valid)
+    return ViewFrames(z, torch.arange(float(num)).expand(size, num).double(), valid)
 
 
 @pytest.mark.parametrize("size", range(1, 8))
@@ -46,7 +46,7 @@ def test_views_are_paired_within_a_sample_whatever_their_lengths():
 
 
 def test_time_order_puts_padding_last():
-    view = Frames(
+    view = ViewFrames(
         torch.tensor([[[1.0], [2.0], [3.0]]]),
         torch.tensor([[5.0, 0.0, 4.0]]).double(),
         torch.tensor([[True, False, True]]),
@@ -71,7 +71,7 @@ def test_same_instant_is_mutual_and_near():
     def at(*times, valid=None):
         time_s = torch.tensor([times], dtype=torch.float64)
         mask = torch.ones_like(time_s, dtype=torch.bool) if valid is None else torch.tensor([valid])
-        return Frames(torch.zeros(1, len(times), 1), time_s, mask)
+        return ViewFrames(torch.zeros(1, len(times), 1), time_s, mask)
 
     index, found = same_instant(at(0.0, 0.02, 1.0, 2.0), at(2.04, 0.01, 5.0), tolerance_s=0.05)
     assert found.tolist() in ([[True, False, False, True]], [[False, True, False, True]])  # one of two takes 0.01

@@ -5,7 +5,7 @@ import torch
 from references.objective_batches import context, dims, frames, info, smooth
 
 from mvssl.errors import ConfigError
-from mvssl.objectives._frames import Frames
+from mvssl.objectives._frames import ViewFrames
 from mvssl.objectives.sal import SAL
 
 
@@ -14,7 +14,7 @@ def drawn(mask, **parameters):
     size, num = mask.shape
     number = torch.arange(num, dtype=torch.float64).expand(size, num)
     ctx = context({"a": info(number, mask)}, generator=torch.Generator().manual_seed(0))
-    rows, label = SAL(**parameters)._triplets(Frames(number[..., None], number, mask), ctx)
+    rows, label = SAL(**parameters)._triplets(ViewFrames(number[..., None], number, mask), ctx)
     return rows, label
 
 
@@ -38,7 +38,7 @@ def test_loss_is_the_cross_entropy_of_the_classifier():
     objective = SAL()
     objective.build(dims(features), 2)
     objective.double()
-    rows, label = objective._triplets(Frames(z, ctx.views["a"].time_s, ctx.views["a"].mask), ctx)
+    rows, label = objective._triplets(ViewFrames(z, ctx.views["a"].time_s, ctx.views["a"].mask), ctx)
     expected = torch.nn.functional.cross_entropy(objective.classifier(rows), label)
     torch.testing.assert_close(objective(features, ctx)["loss"], expected, rtol=1e-12, atol=0)
 

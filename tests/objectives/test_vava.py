@@ -5,13 +5,13 @@ import torch
 from references import alignment
 from references.objective_batches import goldens, two_videos, unit, wave
 
-from mvssl.objectives._frames import Frames
+from mvssl.objectives._frames import ViewFrames
 from mvssl.objectives.vava import VAVA, even_positions, intra_video
 
 
 def view(z):
     n = len(z)
-    return Frames(z[None], torch.arange(n, dtype=torch.float64)[None] / 3, torch.ones(1, n, dtype=torch.bool))
+    return ViewFrames(z[None], torch.arange(n, dtype=torch.float64)[None] / 3, torch.ones(1, n, dtype=torch.bool))
 
 
 def phi_at(step):

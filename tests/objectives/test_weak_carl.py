@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mvssl.dtw import dtw
 from mvssl.errors import ConfigError
-from mvssl.objectives._frames import Frames
+from mvssl.objectives._frames import ViewFrames
 from mvssl.objectives._warp import global_quantile, trimmed, warp
 from mvssl.objectives.carl import CARL
 from mvssl.objectives.weak_carl import WeakCARL
@@ -22,7 +22,7 @@ def moment(time_s):
 
 def sequence(time_s, action_s, mask=None):
     valid = torch.ones_like(time_s, dtype=torch.bool) if mask is None else mask
-    return Frames(moment(action_s)[None], time_s[None], valid[None])
+    return ViewFrames(moment(action_s)[None], time_s[None], valid[None])
 
 
 def test_a_known_warp_is_recovered_in_seconds():
@@ -142,7 +142,7 @@ def aligned_after_training(weak_weight, seed):
         objective(noisy, ctx)["loss"].backward()
         optimiser.step()
     z = F.normalize(encoder(x), dim=-1).detach()
-    sides = [Frames(z[i : i + 1], time_s[i : i + 1], torch.ones(1, num, dtype=torch.bool)) for i in range(2)]
+    sides = [ViewFrames(z[i : i + 1], time_s[i : i + 1], torch.ones(1, num, dtype=torch.bool)) for i in range(2)]
     error = (action[1][(z[0] @ z[1].T).argmax(1)] - action[0]).abs().mean().item()
     return error, int(warp(*sides).matched_x.sum())
 

@@ -7,7 +7,7 @@ import pytest
 from mvssl.evaluation import Result
 from mvssl.reporting.layers import layers_figure, runs_figure, steps_figure
 
-LAYERS = ("trunk", "mlp", "embedding")
+LAYERS = ("backbone", "mlp", "embedding")
 WIDTH = dict(zip(LAYERS, (1280, 256, 128)))
 
 
@@ -45,7 +45,7 @@ def test_rows_by_layer_beside_the_controls(history):
     assert drawn(probe)["after"] == [0.3, 0.6, 0.7]
     assert (drawn(probe)["_majority"][0], drawn(probe)["_time only"][0]) == (0.2, 0.4)
     assert [text.get_text() for text in probe.texts] == ["majority", "time only"]
-    assert [label.get_text() for label in probe.get_xticklabels()] == ["trunk\n1280", "mlp\n256", "embedding\n128"]
+    assert [label.get_text() for label in probe.get_xticklabels()] == ["backbone\n1280", "mlp\n256", "embedding\n128"]
     assert "recall" in probe.get_ylabel()
 
 

@@ -1,10 +1,10 @@
-"""Two cameras of a take: different files, overlapping instants on the session's clock, nothing outside either file."""
+"""Two cameras of a session: different files, overlapping instants on the session's clock, nothing outside either file."""
 
 import numpy as np
 import pytest
 
 from mvssl.errors import InputError
-from mvssl.sampling import CARLCameras
+from mvssl.sampling import CarlCamerasSampler
 from mvssl.types import Video
 
 
@@ -18,7 +18,7 @@ def test_views_come_from_two_cameras_at_common_instants():
     session = (camera("a", 0.0, 6.0, 0.0), camera("b", 2.0, 7.0, -1.5))
     offsets = {"a": 0.0, "b": -1.5}
     bounds = {video.id: (video.start_s, video.end_s) for video in session}
-    sampler = CARLCameras(num_frames=16, min_overlap=1.0, max_stretch=1.0, fps=10)
+    sampler = CarlCamerasSampler(num_frames=16, min_overlap=1.0, max_stretch=1.0, fps=10)
     seen = set()
     for seed in range(50):
         requests = sampler(session, np.random.default_rng(seed))
@@ -35,10 +35,10 @@ def test_views_come_from_two_cameras_at_common_instants():
 
 
 def test_one_camera_is_plain_carl():
-    requests = CARLCameras(num_frames=8)((camera("a", 0.0, 6.0, 0.0),), np.random.default_rng(0))
+    requests = CarlCamerasSampler(num_frames=8)((camera("a", 0.0, 6.0, 0.0),), np.random.default_rng(0))
     assert {request.video_id for request in requests.values()} == {"a"}
 
 
 def test_cameras_that_share_no_instant_are_refused():
     with pytest.raises(InputError, match=r"share no instant.*offset_s"):
-        CARLCameras()((camera("a", 0.0, 2.0, 0.0), camera("b", 0.0, 2.0, 5.0)), np.random.default_rng(0))
+        CarlCamerasSampler()((camera("a", 0.0, 2.0, 0.0), camera("b", 0.0, 2.0, 5.0)), np.random.default_rng(0))

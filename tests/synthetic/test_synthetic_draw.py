@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from mvssl.synthetic.body_shapes import part, together
 from mvssl.synthetic.camera import look_at
 from mvssl.synthetic.draw import draw, see_parts, shadows
-from mvssl.synthetic.flesh import part, together
 from mvssl.synthetic.room import Light
 
 SIZE = (96, 96)

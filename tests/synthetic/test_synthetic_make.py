@@ -13,9 +13,9 @@ from mvssl.labels import read_segments
 from mvssl.synthetic import PHASES, film, make_videos, time_only
 from mvssl.synthetic.film import frame_times, parts_at
 from mvssl.synthetic.labels import segments
-from mvssl.synthetic.takes import make_take
+from mvssl.synthetic.sessions import make_session
 
-OPTIONS = {"num_takes": 2, "size": 48, "fps": 12, "progress": False}
+OPTIONS = {"num_sessions": 2, "size": 48, "fps": 12, "progress": False}
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +48,8 @@ def test_the_same_seed_gives_the_same_files_whatever_the_number_of_processes(mad
 
 
 def test_another_seed_gives_other_takes():
-    options = {"num_takes": 4, "num_cameras": 1, "size": (32, 32)}
-    first, second = (make_take("squat", 0, seed=seed, **options) for seed in (0, 1))
+    options = {"num_sessions": 4, "num_cameras": 1, "size": (32, 32)}
+    first, second = (make_session("squat", 0, seed=seed, **options) for seed in (0, 1))
     assert first.motion.duration_s != second.motion.duration_s
     assert not np.allclose(first.clothes.shirt, second.clothes.shirt)
 
@@ -113,9 +113,9 @@ def test_cameras_of_a_take_share_times_labels_and_session_but_not_pictures(made)
 def test_cameras_show_the_same_instant(monkeypatch):
     """How much moves from frame to frame goes together in two cameras, and best without a shift."""
     monkeypatch.setattr(film, "_NOISE", 0.0)
-    take = make_take("throw", 0, num_takes=4, num_cameras=2, size=(64, 64), seed=0)
-    take = take._replace(exposure=np.zeros(3))
-    pictures = np.array([[np.asarray(p, float).mean(-1) for p in frame] for frame in film.film(take, fps=15)])
+    session = make_session("throw", 0, num_sessions=4, num_cameras=2, size=(64, 64), seed=0)
+    session = session._replace(exposure=np.zeros(3))
+    pictures = np.array([[np.asarray(p, float).mean(-1) for p in frame] for frame in film.film(session, fps=15)])
     moved = np.sqrt(np.abs(np.diff(pictures, axis=0)).mean((2, 3)))
     lags = {lag: np.corrcoef(moved[5:-5, 0], moved[5 + lag : len(moved) - 5 + lag, 1])[0, 1] for lag in range(-5, 6)}
     assert max(lags, key=lags.get) == 0, lags
@@ -123,26 +123,28 @@ def test_cameras_show_the_same_instant(monkeypatch):
 
 
 def test_nobody_is_in_both_splits():
-    takes = [
-        make_take(action, number, num_takes=6, num_cameras=1, size=(32, 32), seed=0)
+    sessions = [
+        make_session(action, number, num_sessions=6, num_cameras=1, size=(32, 32), seed=0)
         for action in PHASES
         for number in range(6)
     ]
-    train, val = ({take.group for take in takes if take.split == split} for split in ("train", "val"))
+    train, val = ({session.group for session in sessions if session.split == split} for split in ("train", "val"))
     assert (len(train), len(val)) == (4, 2)
     assert not train & val
-    shirts = {take.group: take.clothes.shirt.tobytes() for take in takes}
+    shirts = {session.group: session.clothes.shirt.tobytes() for session in sessions}
     assert len(set(shirts.values())) == 6
-    assert all(take.clothes.shirt.tobytes() == shirts[take.group] for take in takes)
+    assert all(session.clothes.shirt.tobytes() == shirts[session.group] for session in sessions)
 
 
 def test_time_alone_predicts_the_phase_badly_in_the_default_set():
     for action, phases in PHASES.items():
         rows = []
         for number in range(12):
-            take = make_take(action, number, num_takes=12, num_cameras=1, size=(32, 32), seed=0)
-            time_s = frame_times(take, 30)
-            rows.append((take.split, np.arange(len(time_s)) / len(time_s), np.array(take.motion.phases_at(time_s))))
+            session = make_session(action, number, num_sessions=12, num_cameras=1, size=(32, 32), seed=0)
+            time_s = frame_times(session, 30)
+            rows.append(
+                (session.split, np.arange(len(time_s)) / len(time_s), np.array(session.motion.phases_at(time_s)))
+            )
         best, recall = max(time_only(rows, num_bins=bins) for bins in range(5, 101, 5))
         assert best < 0.55
         assert recall < 0.5
@@ -161,18 +163,18 @@ def test_time_only_reads_a_clock_and_nothing_else():
 
 
 def test_segment_bounds_lie_between_frames():
-    take = make_take("pour", 1, num_takes=4, num_cameras=1, size=(32, 32), seed=0)
-    for before, after in zip(segments(take, 30), segments(take, 30)[1:]):
+    session = make_session("pour", 1, num_sessions=4, num_cameras=1, size=(32, 32), seed=0)
+    for before, after in zip(segments(session, 30), segments(session, 30)[1:]):
         assert before.end_s == after.start_s
         assert (before.end_s * 30) % 1 == pytest.approx(0.5)
 
 
 def test_the_jug_is_in_the_hand_while_it_is_carried_and_the_ball_flies_after_release():
     for action, first, second in (("pour", "grasp", "put_down"), ("throw", "release", None)):
-        take = make_take(action, 0, num_takes=4, num_cameras=1, size=(32, 32), seed=0)
-        moments = take.motion.moments
-        when = np.arange(0, take.motion.duration_s, 1 / 30)
-        parts = parts_at(take, when)
+        session = make_session(action, 0, num_sessions=4, num_cameras=1, size=(32, 32), seed=0)
+        moments = session.motion.moments
+        when = np.arange(0, session.motion.duration_s, 1 / 30)
+        parts = parts_at(session, when)
         person = parts.start.shape[1] - (8 if action == "pour" else 1)
         speed = np.linalg.norm(np.diff(parts.start[:, person], axis=0), axis=-1) * 30
         if second:
@@ -188,7 +190,7 @@ def test_the_jug_is_in_the_hand_while_it_is_carried_and_the_ball_flies_after_rel
 @pytest.mark.parametrize(
     "wrong, word",
     [
-        ({"num_takes": 1}, "num_takes"),
+        ({"num_sessions": 1}, "num_sessions"),
         ({"num_cameras": 5}, "num_cameras"),
         ({"size": 33}, "size"),
         ({"fps": 0}, "fps"),

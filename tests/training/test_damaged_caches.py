@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mvssl.embedding import Model, embed_folder
-from mvssl.embedding.parts import Parts
+from mvssl.embedding.finished_windows import FinishedWindows
 from mvssl.errors import InputError
 from mvssl.evaluation.finished import FinishedResults
 from mvssl.evaluation.kendall_tau import KendallTau
@@ -126,7 +126,7 @@ def test_a_table_that_is_not_ours_is_not_replaced(embedded, tmp_path):
 
 @pytest.mark.parametrize("harm", [cut, half, empty, noise])
 def test_a_harmed_window_is_none(tmp_path, harm, capsys):
-    parts = Parts(tmp_path / "parts")
+    parts = FinishedWindows(tmp_path / "parts")
     rows = {"embedding": np.random.default_rng(0).random((5, 40)).astype(np.float32)}
     for keep in (slice(0, 5), slice(5, 10)):
         parts.save(keep, rows)

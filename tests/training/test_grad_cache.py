@@ -99,7 +99,7 @@ def compare(found, wanted, tolerance):
         norm = torch.cat([g.flatten() for g in grads_wanted.values()]).norm()
         for name, grad in grads.items():
             assert (grad - grads_wanted[name]).norm() <= tolerance * norm, name
-    assert any("trunk" in name and g.norm() > 1e-3 * norm for name, g in grads.items()), "the backbone learns"
+    assert any("backbone" in name and g.norm() > 1e-3 * norm for name, g in grads.items()), "the backbone learns"
 
 
 FAST = ("carl", "moco", "simclr", "tcc")  # in both precisions; the others in float64, in float32 where there is time
@@ -130,7 +130,7 @@ def test_chunks_give_the_gradient_of_the_whole_batch(name, dtype):
 def test_the_second_pass_repeats_the_random_state_of_the_first():
     """Dropout in the backbone too: as if the graph of every chunk had been kept."""
     module, batch = make_module("carl").double(), make_batch()
-    for part in module.encoders["all"].trunk.modules():
+    for part in module.encoders["all"].backbone.modules():
         if isinstance(part, torch.nn.Dropout):
             part.p = 0.3
     same = copy.deepcopy(module)
@@ -140,7 +140,7 @@ def test_the_second_pass_repeats_the_random_state_of_the_first():
         for start in range(0, SAMPLES, 4):
             for view in VIEWS:
                 pixels = batch.views[view].pixels[start : start + 4] / 255
-                parts[view].append(module.encoders["all"].trunk_features(pixels))
+                parts[view].append(module.encoders["all"].backbone_features(pixels))
         views = {view: batch.views[view]._replace(pixels=torch.cat(parts[view])) for view in VIEWS}
         return whole_step(module, batch._replace(views=views), backward=backward, **about)
 
@@ -169,7 +169,7 @@ def test_batch_norms_of_the_backbone_are_refused_or_told_what_to_do():
 def test_statistics_of_chunks_move_once_a_chunk():
     module, batch = make_module("carl", backbone="test_resnet", chunk=2, backbone_norm="ghost"), make_batch()
     GradCache(module, chunk=2)(batch, backward=lambda loss: loss.backward())
-    norms = module.encoders["all"].trunk.live_norms()
+    norms = module.encoders["all"].backbone.live_norms()
     assert norms
     assert {int(norm.num_batches_tracked) for norm in norms} == {len(VIEWS) * SAMPLES // 2}
 

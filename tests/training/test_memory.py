@@ -92,7 +92,7 @@ def test_activation_checkpointing_changes_no_loss(pictures, tmp_path):
 
 
 def test_checkpointed_activations_take_less():
-    from mvssl.encoders import FrameEncoder
+    from mvssl.encoders import Encoder
     from mvssl.training.backbone import set_up_backbones
     from mvssl.training.experiment import Train
 
@@ -108,10 +108,10 @@ def test_checkpointed_activations_take_less():
             "num_heads": 2,
         }
         encoder = config.build("mvssl.encoders", spec, "encoder").train()
-        assert isinstance(encoder, FrameEncoder)
+        assert isinstance(encoder, Encoder)
         set_up_backbones(encoder, Train(activation_checkpointing=checkpointing))
         pixels = torch.zeros(1, 4, 1, 3, 224, 224)
         with memory.peak_of(torch.device("cpu")) as peak:
-            encoder.trunk_features(pixels).sum().backward()
+            encoder.backbone_features(pixels).sum().backward()
         peaks.append(peak())
     assert peaks[1] < 0.5 * peaks[0]

@@ -53,7 +53,7 @@ def test_only_matrices_decay():
         torch.testing.assert_close(parameter.detach(), old * factor, msg=name)
 
 
-@pytest.mark.parametrize("part", ["trunk", "clips"])
+@pytest.mark.parametrize("part", ["backbone", "clips"])
 def test_the_backbone_has_a_learning_rate_of_its_own(part):
     """A first step of plain SGD, in a loop: lr x factor in the backbone, lr elsewhere, nothing where it is frozen."""
     module = little()

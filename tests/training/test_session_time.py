@@ -1,4 +1,4 @@
-"""Cameras of one take have clocks of their own: sampler, module and objective see them on the session's."""
+"""Cameras of one session have clocks of their own: sampler, module and objective see them on the session's."""
 
 import json
 
@@ -12,18 +12,18 @@ from mvssl.types import Batch, Video, View
 from mvssl.video import write_video
 
 
-def takes(root, shift_s):
-    """Four takes of two cameras; the clock of camera b is ahead by ``shift_s``, which the index takes back."""
+def sessions(root, shift_s):
+    """Four sessions of two cameras; the clock of camera b is ahead by ``shift_s``, which the index takes back."""
     (root / "videos").mkdir(parents=True)
     rng = np.random.default_rng(0)
     rows = ["video,session,camera,offset_s,split,num_frames,fps,start_s,end_s"]
-    for take in range(4):
+    for session in range(4):
         for camera in "ab":
             own_s = shift_s if camera == "b" else 0.0
-            name = f"videos/{take}{camera}.mp4"
+            name = f"videos/{session}{camera}.mp4"
             frames = rng.integers(0, 255, (20, 32, 32, 3), dtype=np.uint8)
             write_video(root / name, frames, times_s=np.arange(20) / 10 + own_s, crf=0)
-            rows.append(f"{name},take{take},{camera},{-own_s},train,20,10,{own_s},{own_s + 2.0}")
+            rows.append(f"{name},take{session},{camera},{-own_s},train,20,10,{own_s},{own_s + 2.0}")
     (root / "videos.csv").write_text("\n".join(rows) + "\n")
     return root
 
@@ -45,7 +45,7 @@ def test_a_shifted_clock_that_the_index_states_changes_no_loss(tiny_config, tmp_
     tiny_config["train"]["steps"] = 3
     found = []
     for shift_s in (0.0, 1.5):
-        root = takes(tmp_path / f"shift{shift_s}", shift_s)
+        root = sessions(tmp_path / f"shift{shift_s}", shift_s)
         tiny_config["data"] = {"root": str(root), "sample": "session"}
         found.append(losses(pretrain(tiny_config, tmp_path / f"run{shift_s}", progress=False)))
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
@@ -57,7 +57,7 @@ def test_the_module_gives_the_objective_the_offset_of_each_video(tiny_config):
     module = build_module(experiment, [(video,) for video in videos], videos)
     rng = torch.Generator().manual_seed(0)
     dim = module.encoder_of("view1" if "view1" in module.modalities else next(iter(module.modalities))).dims.maps[
-        "trunk"
+        "backbone"
     ]
     names = list(module.modalities)
     order = torch.tensor([2, 0, 3])

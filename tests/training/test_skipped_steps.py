@@ -12,7 +12,7 @@ from references.skipping_run import MANNERS, STEPS, Run, batch_of, scaled
 
 from mvssl.errors import InputError
 from mvssl.objectives import names
-from mvssl.training.non_finite import Found, settle
+from mvssl.training.non_finite import StepVerdict, settle
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch):
 def test_a_bad_batch_leaves_the_state_as_it_was(run, manner, value):
     found = run(manner=manner, bad={0: value, 2: value}).train()
     assert [line["skipped"] for line in found.lines] == [1, 1, 2, 2]
-    assert [line.get("step_skipped") for line in found.lines] == [Found.NOT_FINITE.value, None] * 2
+    assert [line.get("step_skipped") for line in found.lines] == [StepVerdict.NOT_FINITE.value, None] * 2
     assert found.changed(0) == found.changed(2) == set()
     assert any("running_mean" in name for name in found.changed(1))
     assert all("non_finite_rows" in found.lines[step] for step in (0, 2))
@@ -64,7 +64,7 @@ def test_an_overflow_lowers_the_scale_and_ends_no_run(run, monkeypatch, manner, 
     found.train()
     assert [line["loss_scale"] for line in found.lines] == [2048.0, 1024.0, 1024.0, 1024.0]
     assert [line["skipped"] for line in found.lines] == [1, 2, 2, 2]
-    assert [line.get("step_skipped") for line in found.lines] == [Found.OVERFLOW.value] * 2 + [None] * 2
+    assert [line.get("step_skipped") for line in found.lines] == [StepVerdict.OVERFLOW.value] * 2 + [None] * 2
     assert found.changed(0) == found.changed(1) == {"scale"}
     assert any("running_mean" in name for name in found.changed(2))
     assert all(math.isfinite(line["loss"]) and line["effective_rank"] > 1 for line in found.lines)
@@ -106,6 +106,6 @@ def test_the_scale_is_lowered_as_torch_lowers_it():
                 scaler.step(optimiser)
                 scaler.update()
             else:
-                settle(scaler, Found.OVERFLOW)
+                settle(scaler, StepVerdict.OVERFLOW)
     assert mine.state_dict() == theirs.state_dict()
     assert mine.get_scale() == 16.0

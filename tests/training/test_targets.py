@@ -74,5 +74,5 @@ def test_a_target_s_batch_norm_sees_the_whole_batch_at_once():
     whole = make_module(chunk=None).train()
     whole.load_state_dict(module.state_dict())
     torch.testing.assert_close(module._encode_targets(views)["a"].frame, whole._encode_targets(views)["a"].frame)
-    norm = module.targets["all"].trunk.live_norms()[0]
+    norm = module.targets["all"].backbone.live_norms()[0]
     assert int(norm.num_batches_tracked) == 1

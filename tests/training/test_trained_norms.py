@@ -93,8 +93,8 @@ def worker(rank, port, folder, cases):
     alone = make_module("test_resnet", "simclr").encoders["all"]
     view = make_batch().views["a"]
     share = view._replace(mask=view.mask & (torch.tensor(rank) == 0))  # this process has nothing valid
-    found["nothing valid"] = alone.trunk_features(share.pixels, share.mask).detach()
-    found["statistics"] = [norm.running_var.clone() for norm in alone.trunk.live_norms()]
+    found["nothing valid"] = alone.backbone_features(share.pixels, share.mask).detach()
+    found["statistics"] = [norm.running_var.clone() for norm in alone.backbone.live_norms()]
     torch.save(found, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -110,7 +110,7 @@ def test_two_processes_equal_one(tmp_path, cases):
         loss, grads, buffers = step(case_of(*case), make_batch(whole=case[0] == "clip"))
         assert sum(part[case][0] for part in found) / 2 == pytest.approx(loss, rel=1e-9), case
         norm = torch.cat([grad.flatten() for grad in grads.values()]).norm()
-        assert any("trunk" in name or "clips" in name for name in grads)
+        assert any("backbone" in name or "clips" in name for name in grads)
         for part in found:
             assert part[case][1].keys() == grads.keys()
             for name, grad in grads.items():
@@ -118,10 +118,10 @@ def test_two_processes_equal_one(tmp_path, cases):
             for name, value in buffers.items():
                 torch.testing.assert_close(part[case][2][name], value, rtol=1e-9, atol=1e-12, msg=f"{case} {name}")
     encoder, view = make_module("test_resnet", "simclr").encoders["all"], make_batch().views["a"]
-    torch.testing.assert_close(found[0]["nothing valid"], encoder.trunk_features(view.pixels, view.mask))
+    torch.testing.assert_close(found[0]["nothing valid"], encoder.backbone_features(view.pixels, view.mask))
     assert not found[1]["nothing valid"].any()
     for part in found:
-        for mine, norm in zip(part["statistics"], encoder.trunk.live_norms(), strict=True):
+        for mine, norm in zip(part["statistics"], encoder.backbone.live_norms(), strict=True):
             torch.testing.assert_close(mine, norm.running_var)
 
 
@@ -141,10 +141,10 @@ def test_padding_and_absent_views_enter_no_batch_norm(backbone):
 def test_statistics_are_those_of_the_valid_pictures():
     """In a loop: the first norm of the network, on its own input."""
     encoder, view = make_module("test_resnet", "byol").encoders["all"], make_batch().views["a"]
-    first = encoder.trunk.live_norms()[0]
+    first = encoder.backbone.live_norms()[0]
     seen = []
     first.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach()))
-    features = encoder.trunk_features(view.pixels, view.mask)
+    features = encoder.backbone_features(view.pixels, view.mask)
     (maps,) = seen
     assert len(maps) == int(view.mask.sum())
     torch.testing.assert_close(first.running_mean, 0.1 * maps.mean((0, 2, 3)))
@@ -155,8 +155,8 @@ def test_statistics_are_those_of_the_valid_pictures():
 def test_a_view_that_nobody_has_is_zero_and_moves_nothing():
     encoder, view = make_module("test_resnet", "byol").encoders["all"], make_batch().views["a"]
     before = [value.clone() for value in encoder.buffers()]
-    features = encoder.trunk_features(view.pixels, torch.zeros_like(view.mask))
-    assert features.shape == (SAMPLES, FRAMES, encoder.trunk.dim)
+    features = encoder.backbone_features(view.pixels, torch.zeros_like(view.mask))
+    assert features.shape == (SAMPLES, FRAMES, encoder.backbone.dim)
     assert not features.any()
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(encoder.buffers(), before, strict=True))
 
@@ -205,6 +205,6 @@ def test_an_unknown_batch_norm_is_refused():
             return 2 * super().forward(x)
 
     encoder = make_module("test_resnet", "simclr").encoders["all"]
-    encoder.trunk.model.bn1 = Odd(encoder.trunk.model.bn1.num_features)
+    encoder.backbone.model.bn1 = Odd(encoder.backbone.model.bn1.num_features)
     with pytest.raises(ConfigError, match=r"train\.backbone_norm: Odd .*frozen"):
         share_statistics(encoder.backbone)

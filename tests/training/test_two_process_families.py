@@ -55,7 +55,7 @@ def test_two_processes_train_what_one_trains(name, which, request):
         assert sum(part["losses"][step] for part in parts) / 2 == pytest.approx(loss, rel=TOLERANCE)
     moved = torch.cat([(alone["after"][key] - alone["before"][key]).flatten() for key in alone["trained"]]).norm()
     assert moved > 0
-    assert any("trunk" in key for key in alone["trained"])
+    assert any("backbone" in key for key in alone["trained"])
     for part in parts:
         assert part["trained"] == alone["trained"]
         for key, value in alone["after"].items():

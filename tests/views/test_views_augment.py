@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from mvssl.errors import InputError
 from mvssl.types import ClipRequest
-from mvssl.views import PARAMETERS, Augment, Drawn, Evaluation
+from mvssl.views import PARAMETERS, Augment, Drawn, EvaluationViews
 from mvssl.views._crop import centre_box, random_box
-from mvssl.views.byol import BYOL
-from mvssl.views.carl import CARL
+from mvssl.views.byol import ByolViews
+from mvssl.views.carl import CarlViews
 from mvssl.views.compressed import Compressed
-from mvssl.views.cvrl import CVRL
-from mvssl.views.simclr import SimCLR
+from mvssl.views.cvrl import CvrlViews
+from mvssl.views.simclr import SimclrViews
 
-RECIPES = [CARL, CVRL, SimCLR, BYOL, Compressed, Augment]
+RECIPES = [CarlViews, CvrlViews, SimclrViews, ByolViews, Compressed, Augment]
 
 
 def draws(transform, num: int = 400, view: int = 0, size: tuple[int, int] = (640, 360)) -> list[Drawn]:
@@ -73,7 +73,7 @@ def test_fast_does_not_write_into_the_decoder_s_memory(rng):
 
 
 def test_probabilities_and_ranges():
-    found = draws(CVRL(size=112), 2000)
+    found = draws(CvrlViews(size=112), 2000)
     jittered = [d for d in found if d.brightness != 1.0]
     assert abs(len(jittered) / 2000 - 0.8) < 0.03
     assert abs(np.mean([d.flip for d in found]) - 0.5) < 0.04
@@ -85,7 +85,7 @@ def test_probabilities_and_ranges():
     assert max(abs(d.hue) for d in jittered) <= 0.2
     assert {d.colour_order for d in jittered} == set(range(24))
     assert all(0.1 <= d.blur_sigma <= 2.0 for d in found)  # the first clip is always blurred
-    second = draws(CVRL(size=112), 2000, view=1)
+    second = draws(CvrlViews(size=112), 2000, view=1)
     assert abs(np.mean([d.blur_sigma > 0 for d in second]) - 0.1) < 0.03
     assert abs(np.mean([d.solarise for d in second]) - 0.2) < 0.03
     assert not any(d.solarise for d in found)
@@ -99,7 +99,7 @@ def test_turning_one_thing_off_leaves_the_other_draws_alone():
 
 def test_two_views_of_a_sample_draw_different_parameters():
     generator = np.random.default_rng(0)
-    augment = CARL()
+    augment = CarlViews()
     a, b = augment.draw(0, 640, 360, generator), augment.draw(1, 640, 360, generator)
     assert a.box != b.box
     assert a != b
@@ -141,7 +141,7 @@ def test_random_boxes_have_the_area_and_ratio_asked_for(rng):
 
 def test_carl_crops_of_wide_pictures_are_random():
     """Areas of 0.8 and more with ratios up to 4 / 3 do not fit into 640 x 360: still no two crops need be the same."""
-    boxes = {d.box for d in draws(CARL(), 300)}
+    boxes = {d.box for d in draws(CarlViews(), 300)}
     assert len(boxes) > 250
     assert all(box[3] - box[1] == 1.0 for box in boxes)  # as high as the picture
     assert min(box[0] for box in boxes) < 0.02
@@ -159,13 +159,13 @@ def test_centre_box_is_the_central_square_at_any_size(width, height):
 
 def test_evaluation_asks_the_decoder_for_everything():
     request = ClipRequest("v", np.zeros(3))
-    crop = Evaluation(size=64, zoom=0.5)
+    crop = EvaluationViews(size=64, zoom=0.5)
     drawn = crop.draw(0, 200, 100)
     assert crop.request(request, drawn).crop == pytest.approx((0.375, 0.25, 0.625, 0.75))
     assert crop.request(request, drawn).size == (64, 64)
-    squeeze = Evaluation(size=64, fit="squeeze")
-    assert squeeze.request(request, squeeze.draw(0, 200, 100)).crop is None
-    assert squeeze.draw(0, 200, 100).box == (0.0, 0.0, 1.0, 1.0)
+    squash = EvaluationViews(size=64, fit="squash")
+    assert squash.request(request, squash.draw(0, 200, 100)).crop is None
+    assert squash.draw(0, 200, 100).box == (0.0, 0.0, 1.0, 1.0)
 
 
 def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
@@ -177,18 +177,18 @@ def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: CARL(size=0), "CARL: size must be at least 1, not 0"),
+        (lambda: CarlViews(size=0), "carl: size must be at least 1, not 0"),
         (lambda: Augment(flip_probability=1.5), "flip_probability must lie in"),
         (lambda: Augment(blur_probability=(0.5, -0.1)), "blur_probability must lie in"),
         (lambda: Augment(hue=0.6), "hue"),
         (lambda: Augment(crop_scale=(0.5, 1.5)), "crop_scale"),
         (lambda: Augment(crop_ratio=(2.0, 1.0)), "crop_ratio"),
-        (lambda: Evaluation(zoom=0.0), "zoom"),
-        (lambda: CVRL().draw(2, 640, 360, np.random.default_rng(0)), "blur_probability names 2 views"),
+        (lambda: EvaluationViews(zoom=0.0), "zoom"),
+        (lambda: CvrlViews().draw(2, 640, 360, np.random.default_rng(0)), "blur_probability names 2 views"),
         (lambda: Compressed(jpeg_quality=(0, 50)), "jpeg_quality must be rising, within 1 and 100, not 0, 50"),
         (lambda: Compressed(jpeg_quality=(60, 50)), "jpeg_quality"),
         (lambda: Compressed(device="model"), "set device to loader"),
-        (lambda: CARL().draw(0, 0, 0, np.random.default_rng(0)), "scan the videos"),
+        (lambda: CarlViews().draw(0, 0, 0, np.random.default_rng(0)), "scan the videos"),
     ],
 )
 def test_errors_name_the_key(make, message):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mvssl.views.carl import CARL
+from mvssl.views.carl import CarlViews
 from mvssl.views.compressed import Compressed
 
 
@@ -19,7 +19,7 @@ def pictures(rng):
 @pytest.mark.parametrize("recipe", ["fast", "exact"])
 def test_it_is_carl_s_view_through_one_jpeg_of_each_frame(pictures, recipe):
     for seed in range(8):
-        made, plain = Compressed(size=48, recipe=recipe), CARL(size=48, recipe=recipe)
+        made, plain = Compressed(size=48, recipe=recipe), CarlViews(size=48, recipe=recipe)
         drawn = made.draw(0, 64, 48, np.random.default_rng(seed))
         uncompressed = plain.draw(0, 64, 48, np.random.default_rng(seed))
         assert drawn._replace(jpeg_quality=0) == uncompressed, "what else is drawn does not change"

@@ -10,14 +10,14 @@ from skimage.color import rgb2lab
 
 from mvssl.errors import ConfigError, InputError
 from mvssl.types import Clip, ClipRequest, Video, View
-from mvssl.views import Augment, Drawn, Evaluation, to_input
+from mvssl.views import Augment, Drawn, EvaluationViews, to_input
 from mvssl.views.modalities._lab import rgb_to_lab
-from mvssl.views.modalities.array import Array
-from mvssl.views.modalities.difference import Difference
-from mvssl.views.modalities.flow import Flow, velocity
-from mvssl.views.modalities.motion import Motion
-from mvssl.views.modalities.rgb import RGB
-from mvssl.views.modalities.sound import Sound, mel_power
+from mvssl.views.modalities.array import ArrayModality
+from mvssl.views.modalities.difference import DifferenceModality
+from mvssl.views.modalities.flow import FlowModality, velocity
+from mvssl.views.modalities.motion import MotionModality
+from mvssl.views.modalities.rgb import RgbModality
+from mvssl.views.modalities.sound import SoundModality, mel_power
 
 
 def view_of(pixels: torch.Tensor) -> View:
@@ -93,7 +93,7 @@ def test_flow_of_a_translation(rng, preset):
     """3 pixels right and 2 up in 0.1 s, by the true time between the frames."""
     frames = moving(rng, (3, -2))
     clip = clip_of(frames, np.array([[1.0, 1.1]]))
-    found = Flow(delta_s=0.08, preset=preset).pack(clip, Evaluation(size=160), Drawn())
+    found = FlowModality(delta_s=0.08, preset=preset).pack(clip, EvaluationViews(size=160), Drawn())
     assert found.shape == (1, 1, 2, 160, 160)
     np.testing.assert_allclose(inner(found)[0, 0, 0].mean(), 30, atol=1.5)
     np.testing.assert_allclose(inner(found)[0, 0, 1].mean(), -20, atol=1.5)
@@ -102,7 +102,7 @@ def test_flow_of_a_translation(rng, preset):
 def test_flow_of_the_transformed_is_the_transformed_flow(rng):
     """Flip negates dx and mirrors; a crop to a part, blown up to the same size, scales; colours change nothing."""
     frames = moving(rng, (3, -2))
-    clip, flow = clip_of(frames, np.array([[1.0, 1.1]])), Flow()
+    clip, flow = clip_of(frames, np.array([[1.0, 1.1]])), FlowModality()
     plain = flow.pack(clip, Augment(size=160), Drawn()).astype(np.float32)
     flipped = flow.pack(clip, Augment(size=160), Drawn(flip=True)).astype(np.float32)
     np.testing.assert_array_equal(flipped[:, :, 0], -plain[:, :, 0, :, ::-1])
@@ -126,13 +126,13 @@ def test_flow_is_zero_where_one_frame_is_shown_twice(rng):
 def test_vectors_on_the_device_are_sides_per_second():
     pixels = torch.zeros(1, 1, 1, 2, 20, 40, dtype=torch.float16)
     pixels[:, :, :, 0], pixels[:, :, :, 1] = 40.0, -400.0  # one width to the right, twenty heights up
-    found = to_input(view_of(pixels), Flow(bound=2.0)).pixels
+    found = to_input(view_of(pixels), FlowModality(bound=2.0)).pixels
     torch.testing.assert_close(found[0, 0, 0, :, 0, 0], torch.tensor([0.75, 0.0]))
 
 
 def test_flow_asks_for_its_neighbour_and_its_own_crop():
     drawn = Drawn(box=(0.1, 0.0, 0.9, 1.0))
-    request = Flow(delta_s=0.2).request(ClipRequest("v", np.zeros(2)), Augment(size=64, recipe="exact"), drawn)
+    request = FlowModality(delta_s=0.2).request(ClipRequest("v", np.zeros(2)), Augment(size=64, recipe="exact"), drawn)
     np.testing.assert_array_equal(request.offsets_s, [0.0, 0.2])
     assert request.crop == drawn.box
     assert request.size == (64, 64)
@@ -141,15 +141,15 @@ def test_flow_asks_for_its_neighbour_and_its_own_crop():
 def test_motion_is_the_decoder_s_and_is_mirrored(rng):
     vectors = rng.normal(0, 10, (3, 1, 2, 8, 8)).astype(np.float32)
     clip = clip_of(np.zeros((3, 1, 0, 0, 3), np.uint8), np.zeros((3, 1)), vectors)
-    np.testing.assert_allclose(Motion().pack(clip, Evaluation(size=8), Drawn()), vectors, atol=0.05)
-    flipped = Motion().pack(clip, Evaluation(size=8), Drawn(flip=True))
+    np.testing.assert_allclose(MotionModality().pack(clip, EvaluationViews(size=8), Drawn()), vectors, atol=0.05)
+    flipped = MotionModality().pack(clip, EvaluationViews(size=8), Drawn(flip=True))
     np.testing.assert_allclose(flipped[:, :, 0], -vectors[:, :, 0, :, ::-1], atol=0.05)
-    assert "motion" in Motion().request(ClipRequest("v", np.zeros(3)), Evaluation(size=8), Drawn()).planes
+    assert "motion" in MotionModality().request(ClipRequest("v", np.zeros(3)), EvaluationViews(size=8), Drawn()).planes
     with pytest.raises(InputError, match="no motion vectors"):
-        Motion().pack(clip._replace(motion=None), Evaluation(size=8), Drawn())
+        MotionModality().pack(clip._replace(motion=None), EvaluationViews(size=8), Drawn())
 
 
-@pytest.mark.parametrize("modality", [RGB(), Difference(), Flow(), Motion()])
+@pytest.mark.parametrize("modality", [RgbModality(), DifferenceModality(), FlowModality(), MotionModality()])
 def test_empty_has_the_shape_and_type_of_what_is_packed(rng, modality):
     request = modality.request(ClipRequest("v", np.zeros(3)), Augment(size=16), Drawn())
     num = len(request.offsets_s)
@@ -181,16 +181,16 @@ def test_sound_is_heard_at_its_time():
         first, last = round(start_s * sample_rate), min(round(end_s * sample_rate), samples.shape[1])
         return samples[:, first:last], sample_rate
 
-    sound = Sound(context_s=0.4, num_parts=2, num_mels=8)
+    sound = SoundModality(context_s=0.4, num_parts=2, num_mels=8)
     time_s = np.array([0.5, 0.95, 1.5, 1.9])
-    found = sound.load(Video("v", "v", has_audio=True), ClipRequest("v", time_s), Evaluation(), Drawn(), read)
+    found = sound.load(Video("v", "v", has_audio=True), ClipRequest("v", time_s), EvaluationViews(), Drawn(), read)
     assert found.shape == (4, 1, 1, 8, 2)
     loud = (found[:, 0, 0] > -3).any(1)
     np.testing.assert_array_equal(loud, [[False, False], [False, True], [True, True], [True, True]])
     np.testing.assert_allclose(found[0], -6.0, atol=1e-3)
     silent = sound.floats(torch.from_numpy(found[:1]))
     assert float(silent.abs().max()) < 1e-3
-    quiet = sound.load(Video("v", "v"), ClipRequest("v", time_s), Evaluation(), Drawn(), read)
+    quiet = sound.load(Video("v", "v"), ClipRequest("v", time_s), EvaluationViews(), Drawn(), read)
     assert quiet is None
 
 
@@ -199,31 +199,31 @@ def stored(tmp_path, **arrays) -> Video:
     return Video("walk", str(tmp_path / "walk.mp4"))
 
 
-def load(array: Array, video: Video, time_s, drawn: Drawn = Drawn(), size: int = 8) -> np.ndarray:
-    return array.load(video, ClipRequest("walk", np.asarray(time_s)), Evaluation(size=size), drawn, None)
+def load(array: ArrayModality, video: Video, time_s, drawn: Drawn = Drawn(), size: int = 8) -> np.ndarray:
+    return array.load(video, ClipRequest("walk", np.asarray(time_s)), EvaluationViews(size=size), drawn, None)
 
 
 def test_array_images_are_cropped_resized_and_mirrored(tmp_path):
     ramp = np.tile(np.arange(16, dtype=np.float32), (16, 1))
     values = np.stack([ramp + 100 * i for i in range(5)])[:, None]
     video = stored(tmp_path, time_s=np.arange(5) * 0.1, values=values)
-    found = load(Array(), video, [0.31, 0.0], size=16)
+    found = load(ArrayModality(), video, [0.31, 0.0], size=16)
     np.testing.assert_allclose(found, values[[3, 0]][:, None], atol=1e-4)
-    part = load(Array(), video, [0.0], Drawn(box=(0.5, 0.0, 1.0, 1.0), flip=True))
+    part = load(ArrayModality(), video, [0.0], Drawn(box=(0.5, 0.0, 1.0, 1.0), flip=True))
     np.testing.assert_allclose(part[0, 0, 0, 0], np.arange(15, 7, -1), atol=0.1)
     with pytest.raises(InputError, match=r"nothing within 0.05 s of 0.700 s"):
-        load(Array(), video, [0.7])
+        load(ArrayModality(), video, [0.7])
     with pytest.raises(InputError, match=r"must be \(N, 3, h, w\)"):
-        load(Array(channels=3), video, [0.1])
+        load(ArrayModality(channels=3), video, [0.1])
     with pytest.raises(InputError, match=r"walk.other.npz is missing"):
-        load(Array(file="other"), video, [0.1])
+        load(ArrayModality(file="other"), video, [0.1])
 
 
 def test_array_vectors_scale_with_the_picture_and_turn_with_the_flip(tmp_path):
     values = np.zeros((2, 2, 16, 16), np.float32)
     values[:, 0], values[:, 1] = 4.0, -6.0
     video = stored(tmp_path, time_s=np.array([0.0, 0.1]), values=values)
-    found = load(Array(kind="vectors"), video, [0.0], Drawn(box=(0.0, 0.0, 0.5, 1.0), flip=True))
+    found = load(ArrayModality(kind="vectors"), video, [0.0], Drawn(box=(0.0, 0.0, 0.5, 1.0), flip=True))
     np.testing.assert_allclose(found[0, 0, 0], -4.0)  # 16 x 0.5 pixels wide become 8: scale 1; mirrored
     np.testing.assert_allclose(found[0, 0, 1], -3.0)  # 16 high become 8
 
@@ -231,6 +231,6 @@ def test_array_vectors_scale_with_the_picture_and_turn_with_the_flip(tmp_path):
 def test_array_points_move_into_the_crop(tmp_path):
     points = np.array([[[0.5, 0.5], [1.0, 0.25]]])
     video = stored(tmp_path, time_s=np.zeros(1), values=points)
-    array = Array(kind="points", channels=4)
+    array = ArrayModality(kind="points", channels=4)
     np.testing.assert_allclose(load(array, video, [0.0], Drawn(box=(0.5, 0.0, 1.0, 0.5))), [[0, 1, 1, 0.5]])
     np.testing.assert_allclose(load(array, video, [0.0], Drawn(flip=True)), [[0.5, 0.5, 0.0, 0.25]])

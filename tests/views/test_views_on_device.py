@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mvssl.types import Clip, ClipRequest, View
-from mvssl.views import PARAMETERS, Augment, Drawn, Evaluation, to_input
-from mvssl.views.modalities.luminance import Luminance
-from mvssl.views.modalities.motion import Motion
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views import PARAMETERS, Augment, Drawn, EvaluationViews, to_input
+from mvssl.views.modalities.luminance import LuminanceModality
+from mvssl.views.modalities.motion import MotionModality
+from mvssl.views.modalities.rgb import RgbModality
 
 SIZE = 48
 
@@ -71,16 +71,16 @@ def test_modalities_of_pictures_follow_and_vectors_do_not(rng):
     transform = Augment(size=SIZE, device="model")
     dark = [Drawn(brightness=0.5, flip=True)]
     view = view_of(pictures(rng)[None], dark)
-    rgb = to_input(view, RGB(), transform)
-    expected = Luminance().floats((rgb.pixels * 255).round().to(torch.uint8))
-    torch.testing.assert_close(to_input(view, Luminance(), transform).pixels, expected)
+    rgb = to_input(view, RgbModality(), transform)
+    expected = LuminanceModality().floats((rgb.pixels * 255).round().to(torch.uint8))
+    torch.testing.assert_close(to_input(view, LuminanceModality(), transform).pixels, expected)
     vectors = view._replace(pixels=torch.randn(1, 3, 1, 2, SIZE, SIZE).half())
-    assert torch.equal(to_input(vectors, Motion(), transform).pixels, Motion().to_input(vectors).pixels)
+    assert torch.equal(to_input(vectors, MotionModality(), transform).pixels, MotionModality().to_input(vectors).pixels)
 
 
 def test_the_loader_s_own_recipes_are_not_done_twice(rng):
     view = view_of(pictures(rng)[None], [Drawn(brightness=0.5)])
-    for transform in (Augment(size=SIZE), Evaluation(size=SIZE), None):
+    for transform in (Augment(size=SIZE), EvaluationViews(size=SIZE), None):
         assert torch.equal(to_input(view, "rgb", transform).pixels, view.pixels.float() / 255)
 
 
@@ -98,4 +98,4 @@ def test_crop_and_resize_stay_in_the_loader(rng, recipe):
     assert request.crop == drawn.box
     side = (SIZE, SIZE) if recipe == "fast" else (60, 70)
     clip = Clip("v", np.zeros((2, 1)), rng.integers(0, 255, (2, 1, 3, *side)).astype(np.uint8), np.ones(2, bool))
-    assert RGB().pack(clip, transform, drawn).shape == (2, 1, 3, SIZE, SIZE)
+    assert RgbModality().pack(clip, transform, drawn).shape == (2, 1, 3, SIZE, SIZE)

@@ -12,10 +12,10 @@ import torch
 from mvssl.errors import InputError
 from mvssl.types import Batch, View
 from mvssl.views import PARAMETERS, preview
-from mvssl.views.modalities.array import Array
-from mvssl.views.modalities.chroma import Chroma
-from mvssl.views.modalities.rgb import RGB
-from mvssl.views.modalities.sound import Sound
+from mvssl.views.modalities.array import ArrayModality
+from mvssl.views.modalities.chroma import ChromaModality
+from mvssl.views.modalities.rgb import RgbModality
+from mvssl.views.modalities.sound import SoundModality
 
 
 def make_batch(colour: tuple[int, int, int]) -> Batch:
@@ -36,7 +36,12 @@ def make_batch(colour: tuple[int, int, int]) -> Batch:
     return Batch(views, torch.tensor([5, 7]), torch.tensor([0, -1]), torch.tensor([[5, -1, 5, 5], [7, 7, 7, 7]]))
 
 
-MODALITIES = {"rgb": RGB(), "chroma": Chroma(), "sound": Sound(), "pose": Array(kind="points", channels=6)}
+MODALITIES = {
+    "rgb": RgbModality(),
+    "chroma": ChromaModality(),
+    "sound": SoundModality(),
+    "pose": ArrayModality(kind="points", channels=6),
+}
 
 
 def test_the_picture_holds_the_frames(tmp_path):

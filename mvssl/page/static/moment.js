@@ -58,7 +58,7 @@ document.getElementById("find").addEventListener("click", careful(async () => {
     asked.textContent = "";
     throw error;
   });
-  const other = "own video and other cameras of its take left out";
+  const other = "own video and other cameras of its session left out";
   asked.textContent = found.length ? `${timecode(time_s)}${clockWords(shown.video, time_s)} of ${shown.video.id} in other videos, nearest first (${other}). Click to play.` : `no other video to look in (${other})`;
   gallery.replaceChildren(...found.map(tile));
 }));

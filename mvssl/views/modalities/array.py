@@ -17,7 +17,7 @@ from mvssl.views.modality import Modality, ReadAudio, Transform
 from mvssl.views.parameters import Drawn
 
 
-class Array(Modality):
+class ArrayModality(Modality):
     """``walk.mp4`` has its array in ``walk.<file>.npz``: ``time_s`` (N,) rising, and ``values``. At each instant the
     entry whose time is nearest is taken; it must lie within ``tolerance_s``. Crop and flip of the view are applied:
 

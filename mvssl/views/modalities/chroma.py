@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from mvssl.views.modalities._lab import rgb_to_lab
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.rgb import RgbModality
 
 
-class Chroma(RGB):
+class ChromaModality(RgbModality):
     """(a, b) as (x + 128) / 255 in [0, 1], two channels: the second view of CMC. Shares the pixels of ``rgb``."""
 
     channels = 2

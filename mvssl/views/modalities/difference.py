@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from mvssl.errors import InputError
-from mvssl.views.modalities.rgb import RGB
+from mvssl.views.modalities.rgb import RgbModality
 
 
-class Difference(RGB):
+class DifferenceModality(RgbModality):
     """Picture at t + ``delta_s`` minus picture at t, as (d + 1) / 2 in [0, 1], three channels.
 
     Both pictures are augmented alike, so a still video gives 0.5 everywhere.

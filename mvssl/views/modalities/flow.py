@@ -18,7 +18,7 @@ from mvssl.views.parameters import Drawn
 Preset = Literal["ultrafast", "fast", "medium"]
 
 
-class Flow(Modality):
+class FlowModality(Modality):
     """Apparent motion between t and t + ``delta_s``, two channels (dx, dy), on the cropped and resized pictures.
 
     On the worker: pixels of the view per second (float16), by the true time between the two frames shown. Colour

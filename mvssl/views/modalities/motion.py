@@ -13,7 +13,7 @@ from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import Drawn
 
 
-class Motion(Modality):
+class MotionModality(Modality):
     """The decoder's motion vectors, rasterised, in pixels of the view per second.
 
     They serve compression: exact on textured pictures, near to nothing on flat or noisy ones. Key frames carry none and

@@ -11,7 +11,7 @@ from mvssl.views.modality import Modality, Transform
 from mvssl.views.parameters import Drawn
 
 
-class RGB(Modality):
+class RgbModality(Modality):
     """RGB in [0, 1]; normalisation by mean and deviation is the encoder's.
 
     Args:

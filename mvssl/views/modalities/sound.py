@@ -17,7 +17,7 @@ _WINDOW_S, _HOP_S = 0.025, 0.010
 _FLOOR = 1e-6
 
 
-class Sound(Modality):
+class SoundModality(Modality):
     """Log-mel power of ``context_s`` seconds around each frame time, in ``num_parts`` equal parts.
 
     A picture for each frame time, (T, 1, 1, num_mels, num_parts), low tones in the last row. The network receives

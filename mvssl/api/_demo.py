@@ -14,7 +14,7 @@ from mvssl.api._models import ZERO_SHOT, load
 from mvssl.api._pretrain import pretrain
 from mvssl.api._report import moment_of, pair_of, results_chapters
 from mvssl.api._scan import scan
-from mvssl.api._search import Found, search
+from mvssl.api._search import SearchResult, search
 from mvssl.embedding import Model, project
 from mvssl.encoders import available
 from mvssl.encoders.weights import PACKAGE_HINT
@@ -112,7 +112,7 @@ def _embedded(model: Model, output: Path) -> Frames:
 
 
 def _report(
-    output: Path, stage: Stages, aligned: dict[str, Alignment], found: Found, moment: str, evaluation: Evaluation,
+    output: Path, stage: Stages, aligned: dict[str, Alignment], searched: SearchResult, moment: str, evaluation: Evaluation,
     run: Path, num_videos: int,
 ) -> Path:  # fmt: skip
     features = {
@@ -128,7 +128,7 @@ def _report(
         ],
     )
     chapters = [
-        *results_chapters(pairs, found, moment, evaluation),
+        *results_chapters(pairs, searched, moment, evaluation),
         training_chapter(run, output / "report"),
         settings_chapter(run),
         done,

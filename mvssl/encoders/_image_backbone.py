@@ -17,7 +17,7 @@ from mvssl.errors import InputError
 Pooling = Literal["mean", "max", "grid"]
 
 
-class Trunk(Backbone):
+class ImageBackbone(Backbone):
     """Pictures (N, C, H, W) float in [0, 1] -> vectors (N, D).
 
     Args:

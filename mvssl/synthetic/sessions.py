@@ -1,4 +1,4 @@
-"""What differs from take to take: person, clothes and room (by group); performance, light and cameras (by take)."""
+"""What differs from session to session: person, clothes and room (by group); performance, light and cameras (by session)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import NamedTuple
 import numpy as np
 
 from .actions import ACTIONS, act
+from .body_shapes import Clothes
 from .camera import Camera, look_at
 from .figure import Body
-from .flesh import Clothes
 from .motion import Motion
 from .props import table
 from .room import Box, Light, Picture, Room, Surface
 
 _AZIMUTHS_DEG = (35.0, -70.0, 150.0, -20.0)  # from the front of the figure, to its left
-_GROUP_STREAM, _TAKE_STREAM = 1, 2  # keep the two kinds of draws apart
+_GROUP_STREAM, _SESSION_STREAM = 1, 2  # keep the two kinds of draws apart
 
 
-class Take(NamedTuple):
+class Session(NamedTuple):
     """One performance and everything needed to film it."""
 
     action: str
-    session: str
+    name: str
     group: str  # one person in one room; a group performs every action once
     split: str
     body: Body
@@ -109,18 +109,20 @@ def group_name(number: int) -> str:
     return f"person{number:02d}"
 
 
-def split_of(number: int, num_takes: int) -> str:
+def split_of(number: int, num_sessions: int) -> str:
     """The last 35 % of the groups (two at least, if there are four) are for validation."""
-    num_val = max(round(0.35 * num_takes), min(2, num_takes // 2))
-    return "val" if number >= num_takes - num_val else "train"
+    num_val = max(round(0.35 * num_sessions), min(2, num_sessions // 2))
+    return "val" if number >= num_sessions - num_val else "train"
 
 
-def make_take(action: str, number: int, *, num_takes: int, num_cameras: int, size: tuple[int, int], seed: int) -> Take:
-    """Draws take ``number`` of an action; depends on nothing but the arguments. size: (height, width) in pixels."""
+def make_session(
+    action: str, number: int, *, num_sessions: int, num_cameras: int, size: tuple[int, int], seed: int
+) -> Session:
+    """Draws session ``number`` of an action; depends on nothing but the arguments. size: (height, width) in pixels."""
     group_rng = np.random.default_rng([seed, _GROUP_STREAM, number])
     body = Body(group_rng.uniform(1.55, 1.92), *group_rng.uniform((0.94, 0.95, 0.88, 0.88), (1.06, 1.05, 1.14, 1.22)))
     clothes, room = _clothes(group_rng), _room(group_rng)
-    rng = np.random.default_rng([seed, _TAKE_STREAM, list(ACTIONS).index(action), number])
+    rng = np.random.default_rng([seed, _SESSION_STREAM, list(ACTIONS).index(action), number])
     motion, light = act(action, body, rng), _light(rng)
     if action == "pour":
         room = room._replace(boxes=(*room.boxes, *table(_hue(rng, (0.2, 0.6), (0.35, 0.8)))))
@@ -141,11 +143,11 @@ def make_take(action: str, number: int, *, num_takes: int, num_cameras: int, siz
         )
         cameras.append(camera)
         angles.append((azimuth_deg, elevation_deg, distance_m))
-    return Take(
+    return Session(
         action=action,
-        session=f"{action}-{number:02d}",
+        name=f"{action}-{number:02d}",
         group=group_name(number),
-        split=split_of(number, num_takes),
+        split=split_of(number, num_sessions),
         body=body,
         clothes=clothes,
         room=room,

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mvssl.encoders import Frame, fingerprint
-from mvssl.encoders._trunk import Trunk
+from mvssl.encoders import FrameEncoder, fingerprint
+from mvssl.encoders._image_backbone import ImageBackbone
 from mvssl.errors import InputError
 
 LITE = "tf_efficientnet_lite0"
@@ -12,7 +12,7 @@ LITE = "tf_efficientnet_lite0"
 
 def make(backbone=LITE, **settings):
     torch.manual_seed(0)
-    return Trunk(backbone, weights="none", freeze="all", **{"pooling": "mean", **settings}).eval()
+    return ImageBackbone(backbone, weights="none", freeze="all", **{"pooling": "mean", **settings}).eval()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_grid_pooling_keeps_where_things_are():
 def test_equal_weights_pooled_otherwise_have_another_fingerprint():
     made = [make(), make(pooling="max"), make(pooling="grid"), make(pooling="grid", grid=2)]
     made.append(make(stage=4, add_last=True))
-    assert len({fingerprint(trunk) for trunk in made}) == len(made)
+    assert len({fingerprint(backbone) for backbone in made}) == len(made)
     assert fingerprint(make()) == fingerprint(made[0])
 
 
@@ -72,4 +72,4 @@ def test_the_last_features_alone_cannot_be_added_to_themselves():
 
 def test_attention_over_places_takes_no_second_map():
     with pytest.raises(InputError, match="add_last"):
-        Frame(backbone=LITE, pooling="attention", stage=3, add_last=True)
+        FrameEncoder(backbone=LITE, pooling="attention", stage=3, add_last=True)

@@ -76,7 +76,7 @@ BACKBONES: dict[str, Callable[[int, int, int], Made]] = {
 MEAN, STD = 0.45, 0.225  # what pytorchvideo's models are trained with, in every channel
 
 
-class ClipTrunk(Backbone):
+class ClipBackbone(Backbone):
     """Clips (N, C, T, H, W) float in [0, 1] -> (N, T', D), T' = ceil(T / step).
 
     Step j of the map is centred on frame j * ``step`` (kernels are odd and padded by half); how far it sees on either side

@@ -10,7 +10,7 @@ import numpy as np
 from mvssl import files
 
 
-class Parts:
+class FinishedWindows:
     """Rows of one video by window; each file appears whole or not at all.
 
     Args:
