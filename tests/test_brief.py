@@ -41,7 +41,7 @@ BIG = {
     "TimeMap": (MAP, "ref_time_s=float64 (1000,)"),
     "Segments": (SEGMENTS, "1000 videos, 9000 segments, 9 labels: label 0"),
     "ScanReport": (ScanReport(VIDEOS, []), "videos=[1000: Video(...)"),
-    "Found": (SearchResult(MATCHES, "a", "b", "c", bad=[InputError(name) for name in IDS]), "matches=[1000: Match(...)"),
+    "SearchResult": (SearchResult(MATCHES, "a", "b", "c", bad=[InputError(name) for name in IDS]), "matches=[1000: Match(...)"),
     "Result": (RESULT, "value={1000: "),
     "Evaluation": (Evaluation(dict.fromkeys(IDS, NUMBERED), "r", "t"), "rows={1000: "),
     "Alignment": (Alignment([MAP] * MANY, "v", IDS, "t"), "maps=[1000: TimeMap(...)"),
