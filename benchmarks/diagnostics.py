@@ -129,7 +129,7 @@ def measure(videos: Path, work: Path, *, quick: bool) -> History:
         overrides += ["encoder.backbone=test_resnet", "encoder.weights=none", "encoder.stage=null", "views.size=32"]
         overrides += ["embed.size=32", "encoder.pooling=mean", "batch.size=4"]
     if not (videos / "segments.csv").exists():
-        make_videos(videos, quick=quick, **({"num_takes": 3, "fps": 12} if quick else {}))
+        make_videos(videos, quick=quick, **({"num_sessions": 3, "fps": 12} if quick else {}))
     found: History = {}
     for title, (name, steps) in RUNS.items():
         run = trained(name, steps, videos, work, overrides)

@@ -64,7 +64,7 @@ def make_videos(
 
     Args:
         folder: where to write; made if missing.
-        num_takes: sessions of each of the three actions; session number n of every action shows person and room n.
+        num_sessions: sessions of each of the three actions; session number n of every action shows person and room n.
         num_cameras: synchronised cameras of each session, 1 to 4.
         size: height and width in pixels, or one number for both; even, at least 32.
         fps: frames a second.

@@ -1,4 +1,4 @@
-"""Hugging Face videofolder: ``metadata.csv``, ``.jsonl`` or ``.parquet``, in the folder or in its split folders."""
+"""Hugging Face videofolder: ``metadata.csv``, ``.jsonl`` or ``.parquet``, in the folder or in its split folders; or neither."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from mvssl.errors import InputError
 from mvssl.rows import clean, read_rows, read_text
 from mvssl.types import Video
 
+from .folder import SYSTEM, walk
+
 NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 SPLITS = {  # words of folder names, as the library ``datasets`` knows them, and ours for them
     **dict.fromkeys(("train", "training"), "train"),
@@ -27,15 +29,23 @@ def metadata_files(folder: Path) -> list[Path]:
     return [path for depth in ("", "*/", "*/*/") for name in NAMES for path in sorted(folder.glob(depth + name))]
 
 
+def has_split_folders(folder: Path) -> bool:
+    """Whether all sub-folders that are entered are splits by their names, one of them for training and one other."""
+    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not SYSTEM.fullmatch(entry.name)]
+    splits = {SPLITS.get(name.lower()) for name in names}
+    return len(splits) > 1 and "train" in splits and None not in splits
+
+
 def read_videofolder(path: Path, root: Path) -> list[Video]:
-    """A row for each ``file_name`` (or ``video_file_name``), which is relative to the folder of its table.
+    """A row for each ``file_name`` (or ``video_file_name``), which is relative to the folder of its table; without a table, as
+    the library does, the folder of a video is its label.
 
     Raises:
         InputError: tables of several kinds, a row that cannot be read or names no file inside its folder.
     """
     tables = [path] if path.is_file() else metadata_files(path)
     if not tables:
-        raise InputError(f"{path}: no {', '.join(NAMES)} in it or its sub-folders")
+        return [_by_folders(video) for video in walk(path)[0]]
     if len({table.suffix for table in tables}) > 1:
         raise InputError(
             f"{path}: tables of several kinds: {', '.join(str(table.relative_to(path)) for table in tables)}"
@@ -58,6 +68,12 @@ def read_videofolder(path: Path, root: Path) -> list[Video]:
             known.setdefault("split", _split((inside / name).parts))
             videos.append(Video((inside / name).as_posix(), str(folder / name), **known))  # type: ignore[arg-type]
     return videos
+
+
+def _by_folders(video: Video) -> Video:
+    parts = PurePosixPath(video.id).parts
+    inner = parts[-2].lower() if len(parts) > 1 else ""
+    return video._replace(split=_split(parts), label="" if inner in SPLITS else clean(inner and parts[-2]))
 
 
 def _split(parts: tuple[str, ...]) -> str:

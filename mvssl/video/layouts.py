@@ -13,7 +13,7 @@ from mvssl.types import Video
 
 from ._lerobot import read_lerobot
 from ._lists import read_hmdb51, read_kinetics, read_ucf101
-from ._videofolder import metadata_files, read_videofolder
+from ._videofolder import has_split_folders, metadata_files, read_videofolder
 from .folder import walk
 from .opening import open_video
 from .suffixes import SUFFIXES as SUFFIXES
@@ -76,7 +76,7 @@ def sniff(path: Path) -> str:
             return "table"
         if (path / "meta" / "info.json").exists():
             return "lerobot"
-        if metadata_files(path):
+        if metadata_files(path) or has_split_folders(path):
             return "videofolder"
         return "folder"
     if path.suffix.lower() in SUFFIXES:

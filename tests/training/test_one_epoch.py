@@ -41,7 +41,7 @@ SMALL = [
 
 @pytest.fixture
 def videos(tmp_path):
-    return make_videos(tmp_path / "videos", num_takes=3, size=32, fps=12, num_processes=1, progress=False)
+    return make_videos(tmp_path / "videos", num_sessions=3, size=32, fps=12, num_processes=1, progress=False)
 
 
 def epoch(name: str, folder: Path, where: str) -> None:

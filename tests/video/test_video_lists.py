@@ -35,6 +35,30 @@ def test_videofolder_tables_in_the_split_folders(tmp_path, kind):
     assert all((tmp_path / v.id).samefile(v.path) for v in read_videos(tmp_path, probe=False))
 
 
+def _files(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+
+
+def test_videofolder_without_a_table_folders_are_splits_and_labels(tmp_path):
+    _files(tmp_path, "train/walk/a.mp4", "train/run/b.mp4", "validation/walk/c.mp4", "test/d.mp4", ".cache/e.mp4")
+    assert read(tmp_path) == [
+        ("test/d.mp4", "test", ""),
+        ("train/run/b.mp4", "train", "run"),
+        ("train/walk/a.mp4", "train", "walk"),
+        ("validation/walk/c.mp4", "val", "walk"),
+    ]
+    assert read(tmp_path / "train") == [("run/b.mp4", "", ""), ("walk/a.mp4", "", "")]
+    assert read(tmp_path / "train", layout="videofolder") == [("run/b.mp4", "", "run"), ("walk/a.mp4", "", "walk")]
+
+
+@pytest.mark.parametrize("other", ["test/x/c.mp4", "training/x/c.mp4", "session2/c.mp4"])
+def test_folders_that_are_not_all_splits_give_no_labels(tmp_path, other):
+    _files(tmp_path, "test/x/a.mp4" if other.startswith("test/") else "train/x/a.mp4", other)
+    assert {row[1:] for row in read(tmp_path)} == {("", "")}
+
+
 def test_videofolder_one_table_above_the_splits(tmp_path):
     lines = [{"file_name": "train/a.mp4", "text": "line\u2028sep", "label": 3}, {"video_file_name": "test/b.mp4"}]
     text = "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
