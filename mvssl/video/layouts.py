@@ -76,7 +76,7 @@ def sniff(path: Path) -> str:
             return "table"
         if (path / "meta" / "info.json").exists():
             return "lerobot"
-        if metadata_files(path) or has_split_folders(path):
+        if metadata_files(path):
             return "videofolder"
         return "folder"
     if path.suffix.lower() in SUFFIXES:
@@ -112,10 +112,10 @@ def _read_table(path: Path, root: Path) -> list[Video]:
 
 
 def _read_folder(path: Path, root: Path) -> list[Video]:
-    """Video files, and folders of numbered pictures, under a folder; sorted by name."""
+    """Video files, and folders of numbered pictures, under a folder; sorted by name. Folders named as splits give split and label."""
     if path.is_file():
         return [Video(path.name, str(path))]
-    return walk(path)[0]
+    return read_videofolder(path, root) if has_split_folders(path) else walk(path)[0]
 
 
 def _named(video: Video, pattern: re.Pattern) -> Video:
