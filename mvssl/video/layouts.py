@@ -112,7 +112,7 @@ def _read_table(path: Path, root: Path) -> list[Video]:
 
 
 def _read_folder(path: Path, root: Path) -> list[Video]:
-    """Video files, and folders of numbered pictures, under a folder; sorted by name. Folders named as splits give split and label."""
+    """Video files, and folders of numbered pictures, under a folder; sorted by name. Names of splits give split and label."""
     if path.is_file():
         return [Video(path.name, str(path))]
     return read_videofolder(path, root) if has_split_folders(path) else walk(path)[0]
