@@ -1,4 +1,4 @@
-"""Where an MPEG transport stream has lost or torn packets: the continuity counters and the sync bytes tell.
+"""Where an MPEG transport stream has lost or torn packets: continuity counters, sync bytes and the filling of headers tell.
 
 FFmpeg sees this too, but its mark does not always reach the picture that lost its end. ISO/IEC 13818-1, section 2.4.3.
 """
@@ -38,14 +38,26 @@ def broken_ranges(path: str, pid: int) -> list[tuple[int, int]]:
         for place in at[bad].tolist():
             earlier = starts[starts < place]
             broken.append((int(earlier[-1]) if len(earlier) else picture, place))
+        begins = np.flatnonzero((rows[:, 1] & 0x40 > 0) & (rows[:, 3] & 0xC0 == 0))  # not scrambled
+        broken += [(int(at[i]), int(at[i]) + 1) for i in begins if _swallows(rows[i].tobytes())]
         picture, counter, torn = int(starts[-1]), int(now[-1]), False
     if torn:
         broken.append((picture, os.path.getsize(path)))
     return broken
 
 
+def _swallows(packet: bytes) -> bool:
+    """Whether the header of a picture (PES) states a length that reaches into the picture: what fills it up is no 0xFF."""
+    begin = 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
+    header = packet[begin:]
+    if len(header) < 9 or header[:3] != b"\0\0\1" or header[7] & 0x3F:  # no picture begins here, or rarer fields follow
+        return False
+    used = 9 + {0: 0, 2: 5, 3: 10}.get(header[7] >> 6, 0)
+    return any(byte != 0xFF for byte in header[used : 9 + header[8]])
+
+
 def _joined_packets(path: str) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
-    """((position of the first, bytes of each), first six bytes of each) of packets in a row; no rows where they break off."""
+    """((position of the first, bytes of each), bytes of each) of packets in a row; no rows where they break off."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         step = _packet_size(file)
@@ -54,7 +66,7 @@ def _joined_packets(path: str) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
             file.seek(at)
             data = np.frombuffer(file.read(_BLOCK // step * step), np.uint8)
             lead = _LEAD[step]
-            rows = data[: len(data) // step * step].reshape(-1, step)[:, lead : lead + 6]
+            rows = data[: len(data) // step * step].reshape(-1, step)[:, lead : lead + 188]
             wrong = np.flatnonzero(rows[:, 0] != _SYNC)
             count = int(wrong[0]) if len(wrong) else len(rows)
             yield (at, step), rows[:count]

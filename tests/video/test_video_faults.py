@@ -274,6 +274,25 @@ def test_damage_after_a_scan_is_found_though_it_leaves_no_trace(clip, tmp_path, 
     assert not damaged[-12:].any()  # another group of pictures
 
 
+def test_a_picture_of_a_transport_stream_whose_header_swallows_its_beginning(clip, tmp_path):
+    """The length of a PES header, one bit more: FFmpeg loses the picture without a word."""
+    data = bytearray(clip("h264_ts").path.read_bytes())
+    headers = [at for at in range(0, len(data), 188) if data[at + 1] & 0x40]
+    begins = [at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0) for at in headers]
+    begins = [at for at in begins if data[at : at + 4] == b"\0\0\1\xe0"]
+    assert data[begins[20] + 8] in (5, 10)
+    data[begins[20] + 8] |= 0x10
+    (tmp_path / "film.ts").write_bytes(bytes(data))
+    with open_video(clip("h264_ts").path) as video:
+        times_s = video.times_s
+        whole = video.read([ClipRequest("x", times_s)])[0].frames
+    with open_video(tmp_path / "film.ts", damaged="flag") as video:
+        clip_read = video.read([ClipRequest("x", times_s)])[0]
+    wrong = (clip_read.frames != whole).any(axis=tuple(range(1, whole.ndim)))
+    assert wrong.any()
+    assert clip_read.damaged[:, 0][wrong].all()
+
+
 @pytest.mark.parametrize("table", [b"ctts", b"stts", b"stsc"])
 def test_tables_of_an_mp4_that_contradict_each_other_put_all_pictures_in_doubt(clip, tmp_path, table):
     """One more sample in the first run of a table: FFmpeg moves the pictures without a word."""
