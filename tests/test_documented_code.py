@@ -20,6 +20,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from mvssl import api, cli, config, evaluation, objectives
+from mvssl.api import _models
 from mvssl.synthetic import make_videos
 
 ROOT = Path(__file__).parent.parent
@@ -107,7 +108,7 @@ def run_line(words: list[str], extra: list[str]) -> None:
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_blocks_run_in_order(page, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(api._models, "ZERO_SHOT_RECIPE", api._models.Recipe(size=32, fps=5.0))
+    monkeypatch.setattr(_models, "ZERO_SHOT_RECIPE", _models.Recipe(size=32, fps=5.0))
     names: dict[str, object] = {}
     for block in blocks(page):
         if block.tag.startswith("not run: "):
