@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -233,6 +233,38 @@ def read_video_frames(path: str | Path) -> tuple[VideoFrames, dict[str, Any]]:
     return video, metadata
 
 
+def read_tables(
+    folder: str | os.PathLike[str], *, known: Container[str] = (), bad: list[InputError] | None = None
+) -> Iterator[tuple[VideoFrames, dict[str, Any]]]:
+    """The tables of a folder one by one, all made by one model, each with its metadata.
+
+    Args:
+        known: ids of videos that are passed over unread.
+        bad: takes the errors of tables that cannot be read, in place of raising the first.
+
+    Raises:
+        InputError: tables of different models in one folder.
+    """
+    first: dict[str, Any] | None = None
+    for path in sorted(Path(folder).glob("*" + SUFFIX)):
+        try:
+            if known and read_id(path) in known:
+                continue
+            video, made_by = read_video_frames(path)
+        except InputError as error:
+            if bad is None:
+                raise
+            bad.append(error)
+            continue
+        first = made_by if first is None else first
+        if made_by.get("model") != first.get("model"):
+            raise InputError(
+                f"{path}: made by model {made_by.get('model')}, the others by {first.get('model')}; "
+                "tables of different models are not mixed: embed into a new folder"
+            )
+        yield video, made_by
+
+
 def read_frames(folder: str | Path, *, bad: list[InputError] | None = None) -> Frames:
     """All tables of a folder.
 
@@ -242,27 +274,9 @@ def read_frames(folder: str | Path, *, bad: list[InputError] | None = None) -> F
     Raises:
         InputError: no tables, or tables of different models in one folder.
     """
-    folder = Path(folder)
-    paths = sorted(folder.glob("*" + SUFFIX))
-    if not paths:
-        raise InputError(f"{folder}: no tables of embedded frames (*{SUFFIX}); make them with `mvssl embed`")
-    videos: list[VideoFrames] = []
-    metadata: dict[str, Any] = {}
-    for path in paths:
-        try:
-            video, made_by = read_video_frames(path)
-        except InputError as error:
-            if bad is None:
-                raise
-            bad.append(error)
-            continue
-        if videos and made_by.get("model") != metadata.get("model"):
-            raise InputError(
-                f"{path}: made by model {made_by.get('model')}, the others by {metadata.get('model')}; "
-                "tables of different models are not mixed: embed into a new folder"
-            )
-        metadata = metadata or made_by
-        videos.append(video)
-    if bad and not videos:
+    read = list(read_tables(folder, bad=bad))
+    if bad and not read:
         raise bad[0]
-    return Frames(videos, metadata)
+    if not read:
+        raise InputError(f"{folder}: no tables of embedded frames (*{SUFFIX}); make them with `mvssl embed`")
+    return Frames([video for video, _ in read], read[0][1])

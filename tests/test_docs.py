@@ -26,3 +26,21 @@ def test_nothing_speaks_of_a_machine():
                     f"{path}: {word}" for word in ("/" + "root/", "/" + "work/main", ".." + "/shared") if word in text
                 ]
     assert not guilty
+
+
+def test_lines_whose_tests_are_named_stand_in_the_code():
+    """docs/testing.md quotes lines of code and names the test that notices their change; both are still there."""
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in (ROOT / "docs" / "testing.md").read_text().splitlines()]
+    rows = [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+    rows = [row for row in rows if len(row) == 4 and row[0].endswith(".py")]
+    assert len(rows) > 50
+
+    def squeezed(text):
+        return re.sub(r"\s", "", text)
+
+    for file, line, _, test in rows:
+        assert squeezed(line.strip("`")) in squeezed((ROOT / "mvssl" / file).read_text()), f"{file}: {line}"
+        place, _, name = test.partition("::")
+        named = (ROOT / "tests" / place).read_text()
+        name = re.match(r"\w*", name)[0]  # without its case or a remark
+        assert not name or f"def {name}(" in named, test

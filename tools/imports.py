@@ -15,7 +15,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "mvssl"
 FLOORS = (  # a room imports from the floors below it; a file of the package itself is a room of one module
     {"errors", "csv_cells", "distributed", "neighbours", "series", "brief", "parallel", "older_files"},
-    {"types", "files", "safe_yaml", "rows", "dtw", "frame_columns", "statistics", "given"},
+    {"types", "files", "safe_yaml", "rows", "dtw", "frame_columns", "statistics", "arguments"},
     {"faults", "labels", "frames", "config"},
     {"video", "sampling", "views", "encoders", "objectives"},
     {"loading", "converters", "embedding", "synthetic"},

@@ -58,7 +58,6 @@ _FILES = {  # of the names that do not stand in the file of their own name
     "DoctorLine": "_doctor",
     "Indexed": "_index",
     "ZERO_SHOT": "_models",
-    "demo": "_demo",
     "load": "_models",
     "open_index": "_index",
     "page": "_app",

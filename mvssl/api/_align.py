@@ -104,7 +104,7 @@ def align(
     _check(reference, paths, pins, repetitions and shaped)
     centre = not getattr(model.encoder, "centre", False)  # some encoders have done it
     if calibration is None:
-        calibration = IMAGENET if not model.encoder.has_temporal_part else TRAINED
+        calibration = TRAINED if model.encoder.has_temporal_part else IMAGENET
     found = [_frames(model, path) for path in paths]
     if reference is None:
         chosen, _ = consensus_reference(Frames(found), centre=centre, calibration=calibration)

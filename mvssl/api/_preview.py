@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mvssl import config, files
-from mvssl.loading import make_loader
+from mvssl.loading import Loader
 from mvssl.sampling import sessions
 from mvssl.training import Experiment
 from mvssl.training.batches import make_dataset
@@ -27,7 +27,7 @@ def preview(configuration: str | Path, overrides: Sequence[str], output: str | P
     videos = select(scan(experiment.data.root).videos, experiment.data.split, experiment.data.root)
     samples = sessions(videos, by=experiment.data.sample)
     dataset = make_dataset(experiment, samples, videos)
-    _, batch = next(iter(make_loader(dataset, build_plan(experiment, samples), end_step=1)))
+    _, batch = next(iter(Loader(dataset, build_plan(experiment, samples), end_step=1)))
     files.make_folder(Path(output).parent)
     draw(
         batch,

@@ -7,9 +7,9 @@ from typing import Annotated, get_args
 
 import typer
 
+from mvssl.arguments import check_run, check_there
 from mvssl.cli._app import Run, app, out
 from mvssl.errors import InputError
-from mvssl.given import check_run, check_there
 
 
 @app.command()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from mvssl.arguments import check_there
 from mvssl.cli._app import app, out
-from mvssl.given import check_there
 
 
 @app.command()

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mvssl.arguments import check_run, check_there
 from mvssl.cli._app import app, out, tell_aside
 from mvssl.errors import InputError
-from mvssl.given import check_run, check_there
 
 
 @app.command()

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from mvssl.arguments import check_run, check_there
 from mvssl.cli._app import app, out
-from mvssl.given import check_run, check_there
 
 
 @app.command()

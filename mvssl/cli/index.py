@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mvssl.arguments import check_there
 from mvssl.cli._app import app, out, tell_aside
-from mvssl.given import check_there
 
 
 @app.command()

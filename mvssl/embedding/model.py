@@ -17,12 +17,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mvssl import config, files
+from mvssl.arguments import check_run
 from mvssl.embedding import card as cards
 from mvssl.embedding.video import embed_video
 from mvssl.encoders import Encoder
 from mvssl.errors import InputError
 from mvssl.frames import VideoFrames
-from mvssl.given import check_run
 from mvssl.types import Video
 from mvssl.video import open_video
 from mvssl.views.recipe import Recipe

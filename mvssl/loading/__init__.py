@@ -11,4 +11,3 @@ number of workers or processes. Pixels cross processes as uint8 (vectors as floa
 from mvssl.loading.cache import FeatureCache as FeatureCache
 from mvssl.loading.dataset import ClipDataset as ClipDataset
 from mvssl.loading.loader import Loader as Loader
-from mvssl.loading.loader import make_loader as make_loader

@@ -27,7 +27,7 @@ class ClipDataset(Dataset):
     Args:
         sessions: the samples (``mvssl.sampling.sessions``).
         sampler: which times of which videos; ``views`` are their names in order.
-        transform: an augmentation, or ``Evaluation``.
+        transform: an augmentation, or ``EvaluationViews``.
         modalities: view name -> modality. Default: every view of the sampler as RGB. Views made of one view of the
             sampler share its times, crop and every other draw.
         of: view name -> the sampler's view that it is made of. Default: ``source_view``.

@@ -15,7 +15,7 @@ from mvssl.loading.plan import Shown
 from mvssl.series import shown_at
 from mvssl.types import ClipRequest, Video, View
 
-MAX_OPEN = 8192  # memory-mapped files of a process, well below what a system allows
+MAX_OPEN = 128  # memory-mapped files of a process; each holds a descriptor, and macOS gives 256
 
 
 class CachedViews:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import cv2
 import numpy as np
@@ -53,11 +52,6 @@ class Loader:
                 yield step, batch
         except (ConnectionError, EOFError) as error:  # it died while it handed over a batch
             raise RuntimeError("a DataLoader worker exited unexpectedly (killed, or out of memory)") from error
-
-
-def make_loader(dataset: ClipDataset, plan: BatchPlan, **settings: Any) -> Loader:
-    """A ``Loader``; its keywords are ``settings``."""
-    return Loader(dataset, plan, **settings)
 
 
 def _prepare_process(_: int) -> None:

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from mvssl import files
 from mvssl.errors import InputError
-from mvssl.frames import SUFFIX, VideoFrames, ends_so, read_id, read_video_frames, the_only
+from mvssl.frames import VideoFrames, ends_so, read_tables, the_only
 
 from .exact import directions
 from .match import FIELDS, Match, Selection
@@ -105,22 +105,9 @@ class LanceIndex:
         Args:
             bad: takes the errors of tables that cannot be read, in place of raising the first.
         """
-        there = self.ids()
         waiting: list[VideoFrames] = []
         made_by: dict[str, Any] = {}
-        for path in sorted(Path(folder).glob("*" + SUFFIX)):
-            try:
-                if read_id(path) in there:
-                    continue
-                video, own = read_video_frames(path)
-            except InputError as error:
-                if bad is None:
-                    raise
-                bad.append(error)
-                continue
-            if waiting and own.get("model") != made_by.get("model"):
-                raise InputError(f"{path}: made by model {own.get('model')}, the others by {made_by.get('model')}")
-            made_by = own
+        for video, made_by in read_tables(folder, known=self.ids(), bad=bad):
             waiting.append(video)
             if sum(len(one.time_s) for one in waiting) >= _BATCH_ROWS:
                 self.add(waiting, made_by)

@@ -8,7 +8,7 @@ from pathlib import Path
 from accelerate import PartialState
 
 from mvssl import config
-from mvssl.loading import ClipDataset, FeatureCache, make_loader
+from mvssl.loading import ClipDataset, FeatureCache, Loader
 from mvssl.training.experiment import Experiment, build_plan
 from mvssl.training.module import TrainedModule
 from mvssl.types import Batch, Video
@@ -31,9 +31,7 @@ def make_batches(
 
     def batches(start_step: int, rank: int, world_size: int) -> Iterator[tuple[int, Batch]]:
         workers = experiment.train.num_workers
-        return iter(
-            make_loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step)
-        )
+        return iter(Loader(dataset, plan, rank=rank, world_size=world_size, num_workers=workers, start_step=start_step))
 
     return batches, bad_files
 

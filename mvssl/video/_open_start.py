@@ -31,9 +31,9 @@ def excused(path: str, leads: np.ndarray, first_key: int, position: int) -> bool
         first_key: the first key frame, a packet.
         position: the packet at which the decoder failed.
     """
-    if position <= first_key or leads[position]:
-        return position > first_key
-    if position - first_key > REACH:
+    if leads[position]:
+        return True
+    if not 0 < position - first_key <= REACH:
         return False
     concealed, bare = (_pictures(path, first_key, position, ec) for ec in ("guess_mvs+deblock", "0"))
     alone = {first_key, position}  # what lies between comes before them, or is not shown

@@ -11,7 +11,7 @@ from mvssl.views.parameters import Drawn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compressed(CarlViews):
+class CompressedViews(CarlViews):
     """CARL's augmentation, then every frame to JPEG and back, at one quality for all frames of a view.
 
     Args:
@@ -24,9 +24,9 @@ class Compressed(CarlViews):
         super().__post_init__()
         low, high = self.jpeg_quality
         if not 1 <= low <= high <= 100:
-            raise InputError(f"views Compressed: jpeg_quality must be rising, within 1 and 100, not {low}, {high}")
+            raise InputError(f"views compressed: jpeg_quality must be rising, within 1 and 100, not {low}, {high}")
         if self.device != "loader":
-            raise InputError("views Compressed: pictures are compressed by the loader; set device to loader")
+            raise InputError("views compressed: pictures are compressed by the loader; set device to loader")
 
     def draw(self, view: int, width: int, height: int, generator: np.random.Generator) -> Drawn:
         """As ``Augment.draw``, and the quality."""

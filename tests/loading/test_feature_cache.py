@@ -1,12 +1,15 @@
 """The cache of backbone features: what each pass is drawn from, what its key holds, and which frames a view gets."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from mvssl import config
 from mvssl.embedding import Recipe
-from mvssl.loading import ClipDataset, FeatureCache, make_loader
+from mvssl.loading import ClipDataset, FeatureCache, Loader
 from mvssl.loading.cache import Passes
 from mvssl.loading.features import cached_view
 from mvssl.loading.plan import Shown
@@ -106,7 +109,7 @@ def test_two_views_of_a_sample_show_two_passes_and_all_pairs_occur(make, tiny_vi
         samples, sampler=sampler, transform=cache.transform, videos=videos, caches=dict.fromkeys(names, cache)
     )
     pairs = set()
-    for _, batch in make_loader(dataset, BatchPlan(samples, batch_size=4), end_step=40):
+    for _, batch in Loader(dataset, BatchPlan(samples, batch_size=4), end_step=40):
         assert batch.label.tolist() == [[3, 1, 2, 0][i] for i in batch.index]
         for i, sample in enumerate(batch.index.tolist()):
             boxes = cache.read(videos[sample]).box
@@ -114,3 +117,27 @@ def test_two_views_of_a_sample_show_two_passes_and_all_pairs_occur(make, tiny_vi
             assert batch.video_id[i].tolist() == [sample, sample]
             pairs.add(tuple(shown))
     assert pairs == {(a, b) for a in range(4) for b in range(4) if a != b}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of this kind")
+def test_more_videos_than_files_may_be_open_at_once(tmp_path):
+    """Every file that is mapped into memory holds a descriptor; macOS gives a process 256."""
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from mvssl.loading.features import MAX_OPEN
+from mvssl.loading.cache import read_passes
+from mvssl.loading.kept_open import KeptOpen
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+kept = KeptOpen(read_passes, max_open=MAX_OPEN)
+for number in range(300):
+    path = Path(sys.argv[1]) / f"{number}.npy"
+    np.save(path, np.full((1, 2, 3), number, np.float16))
+    np.savez(path.with_suffix(".npz"), mean=np.zeros(3), time_s=np.arange(2.0), box=np.zeros((1, 4)), params=np.zeros((1, 2)))
+    assert (kept.get(path).features == number).all()
+assert (kept.get(Path(sys.argv[1]) / "0.npy").features == 0).all()
+"""
+    made = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from mvssl.errors import InputError, VideoError
-from mvssl.loading import ClipDataset, Loader, make_loader
+from mvssl.loading import ClipDataset, Loader
 from mvssl.sampling import BatchPlan, CarlSampler, SyncedSampler, TccSampler, Ticket, UniformSampler, sessions
 from mvssl.types import ClipRequest, Video
 from mvssl.video import open_video, scan, write_video
@@ -70,7 +70,7 @@ def loader_of(
         modalities=modalities,
         policy=policy,
     )
-    return make_loader(dataset, BatchPlan(samples, batch_size=batch_size, seed=7), **more)
+    return Loader(dataset, BatchPlan(samples, batch_size=batch_size, seed=7), **more)
 
 
 def batches(videos, **settings):
@@ -289,14 +289,14 @@ def test_workers_start_after_opencv_used_its_threads(videos):
 
 KILLED_WORKER = """
 import multiprocessing, os, signal, sys
-from mvssl.loading import ClipDataset, make_loader
+from mvssl.loading import ClipDataset, Loader
 from mvssl.sampling import BatchPlan, UniformSampler, sessions
 from mvssl.video import read_videos
 from mvssl.views import EvaluationViews
 
 samples = sessions(read_videos(sys.argv[1]))
 dataset = ClipDataset(samples, sampler=UniformSampler(num_frames=4), transform=EvaluationViews(size=16))
-loader = make_loader(dataset, BatchPlan(samples, batch_size=2), num_workers=1, end_step=500)
+loader = Loader(dataset, BatchPlan(samples, batch_size=2), num_workers=1, end_step=500)
 iterator = iter(loader)
 next(iterator)
 os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
@@ -407,7 +407,7 @@ def test_real_takes_from_two_cameras(data_root):
     dataset = ClipDataset(
         samples, sampler=SyncedSampler(num_frames=6, cameras=cameras, clip_s=1.0), transform=Augment(size=32)
     )
-    loader = make_loader(dataset, BatchPlan(samples, batch_size=len(samples)), end_step=1)
+    loader = Loader(dataset, BatchPlan(samples, batch_size=len(samples)), end_step=1)
     ((_, batch),) = list(loader)
     dataset.close()
     num_cameras = [len(samples[i]) for i in batch.index.tolist()]

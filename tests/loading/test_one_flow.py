@@ -12,7 +12,7 @@ import torch
 from mvssl import config
 from mvssl.errors import InputError, VideoError
 from mvssl.labels import Segment
-from mvssl.loading import ClipDataset, FeatureCache, make_loader
+from mvssl.loading import ClipDataset, FeatureCache, Loader
 from mvssl.loading.collate import collate
 from mvssl.loading.plan import KeptDraws
 from mvssl.sampling import sessions
@@ -82,7 +82,7 @@ def dataset_of(experiment: Experiment, index: list[Video], **settings) -> ClipDa
 
 
 def batches_of(dataset: ClipDataset, experiment: Experiment, steps: int, **settings):
-    found = list(make_loader(dataset, build_plan(experiment, dataset.sessions), end_step=steps, **settings))
+    found = list(Loader(dataset, build_plan(experiment, dataset.sessions), end_step=steps, **settings))
     dataset.close()
     return found
 

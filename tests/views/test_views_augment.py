@@ -13,11 +13,11 @@ from mvssl.views import PARAMETERS, Augment, Drawn, EvaluationViews
 from mvssl.views._crop import centre_box, random_box
 from mvssl.views.byol import ByolViews
 from mvssl.views.carl import CarlViews
-from mvssl.views.compressed import Compressed
+from mvssl.views.compressed import CompressedViews
 from mvssl.views.cvrl import CvrlViews
 from mvssl.views.simclr import SimclrViews
 
-RECIPES = [CarlViews, CvrlViews, SimclrViews, ByolViews, Compressed, Augment]
+RECIPES = [CarlViews, CvrlViews, SimclrViews, ByolViews, CompressedViews, Augment]
 
 
 def draws(transform, num: int = 400, view: int = 0, size: tuple[int, int] = (640, 360)) -> list[Drawn]:
@@ -185,9 +185,9 @@ def test_the_fast_recipe_resizes_in_the_decoder_the_exact_one_does_not():
         (lambda: Augment(crop_ratio=(2.0, 1.0)), "crop_ratio"),
         (lambda: EvaluationViews(zoom=0.0), "zoom"),
         (lambda: CvrlViews().draw(2, 640, 360, np.random.default_rng(0)), "blur_probability names 2 views"),
-        (lambda: Compressed(jpeg_quality=(0, 50)), "jpeg_quality must be rising, within 1 and 100, not 0, 50"),
-        (lambda: Compressed(jpeg_quality=(60, 50)), "jpeg_quality"),
-        (lambda: Compressed(device="model"), "set device to loader"),
+        (lambda: CompressedViews(jpeg_quality=(0, 50)), "jpeg_quality must be rising, within 1 and 100, not 0, 50"),
+        (lambda: CompressedViews(jpeg_quality=(60, 50)), "jpeg_quality"),
+        (lambda: CompressedViews(device="model"), "set device to loader"),
         (lambda: CarlViews().draw(0, 0, 0, np.random.default_rng(0)), "scan the videos"),
     ],
 )

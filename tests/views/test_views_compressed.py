@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mvssl.views.carl import CarlViews
-from mvssl.views.compressed import Compressed
+from mvssl.views.compressed import CompressedViews
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def pictures(rng):
 @pytest.mark.parametrize("recipe", ["fast", "exact"])
 def test_it_is_carl_s_view_through_one_jpeg_of_each_frame(pictures, recipe):
     for seed in range(8):
-        made, plain = Compressed(size=48, recipe=recipe), CarlViews(size=48, recipe=recipe)
+        made, plain = CompressedViews(size=48, recipe=recipe), CarlViews(size=48, recipe=recipe)
         drawn = made.draw(0, 64, 48, np.random.default_rng(seed))
         uncompressed = plain.draw(0, 64, 48, np.random.default_rng(seed))
         assert drawn._replace(jpeg_quality=0) == uncompressed, "what else is drawn does not change"
@@ -33,13 +33,13 @@ def test_it_is_carl_s_view_through_one_jpeg_of_each_frame(pictures, recipe):
 
 
 def test_qualities_fill_their_range():
-    made = Compressed(jpeg_quality=(40, 43))
+    made = CompressedViews(jpeg_quality=(40, 43))
     found = [made.draw(0, 64, 48, np.random.default_rng(seed)).jpeg_quality for seed in range(100)]
     assert set(found) == {40, 41, 42, 43}
 
 
 def test_less_quality_is_further_from_the_picture_and_red_stays_red(pictures):
-    made = Compressed(size=48)
+    made = CompressedViews(size=48)
     drawn = made.draw(0, 48, 48, np.random.default_rng(0))._replace(
         flip=False, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0, grayscale=False, blur_sigma=0.0
     )
@@ -55,7 +55,7 @@ def test_less_quality_is_further_from_the_picture_and_red_stays_red(pictures):
 @pytest.mark.parametrize("quality", [0, 30])
 def test_the_source_is_untouched(pictures, quality):
     before = pictures.copy()
-    made = Compressed(size=48)
+    made = CompressedViews(size=48)
     drawn = made.draw(0, 48, 48, np.random.default_rng(0))._replace(jpeg_quality=quality)
     made.apply(pictures, drawn)
     np.testing.assert_array_equal(pictures, before)
